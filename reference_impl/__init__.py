@@ -1,0 +1,1 @@
+"""The reference encrypted store of the DialogueStore contract, on SQLite and on DynamoDB."""

@@ -1,0 +1,1 @@
+"""The words of the contract as code: entity types, store classes, errors, addresses, timestamps, items."""

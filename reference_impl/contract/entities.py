@@ -1,0 +1,334 @@
+"""Results of the contract: one frozen class for each entity type, checked against ``entities.json``.
+
+Every class carries the :class:`PartitionScoped` marker (STORE-01). Attributes are the fields of the
+table plus ``dialogue_id`` and, where the type has a letter, ``display_id``. Times are canonical text
+(ADDR-07), maps by round have two-digit keys (``"01"``), lists and objects are copies of the caller's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .tables import TYPES
+
+__all__ = [
+    "CLASSES",
+    "Claim",
+    "Dialogue",
+    "DialoguePartition",
+    "Event",
+    "Evidence",
+    "Expert",
+    "Finding",
+    "Move",
+    "NextSeq",
+    "PartitionScoped",
+    "Perspective",
+    "Recommendation",
+    "Ref",
+    "Round",
+    "Signal",
+    "Tension",
+    "Verdict",
+    "plain",
+]
+
+_C = TypeVar("_C", bound=type)
+
+
+class PartitionScoped:
+    """Marks a result that comes from one dialogue's partition only (STORE-01)."""
+
+    __slots__ = ()
+
+
+#: Entity name -> result class; the three event types share :class:`Event`.
+CLASSES: dict[str, type[Any]] = {}
+
+
+def _entity(*names: str) -> Callable[[_C], _C]:
+    """Register a result class for table entries, after checking that its fields are the table's."""
+
+    def check(cls: _C) -> _C:
+        have = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for name in names:
+            kind = TYPES[name]
+            want = [f.name for f in kind.fields if f.name != "dialogue_id"]
+            want = ["dialogue_id", *(["display_id"] if kind.display_letter else []), *want]
+            if have != want:
+                raise TypeError(f"{cls.__name__} has the fields {have}, entities.json has {want}")
+            CLASSES[name] = cls
+        return cls
+
+    return check
+
+
+@_entity("dialogue")
+@dataclass(frozen=True, slots=True)
+class Dialogue(PartitionScoped):
+    dialogue_id: str
+    status: str
+    created_at: str
+    updated_at: str
+    converged_at: str | None
+    total_rounds: int
+    total_alignment: int
+    calibrated: bool
+    domain_id: str | None
+    ethos_id: str | None
+    title: str
+    question: str | None
+    output_dir: str | None
+    background: dict[str, str] | None
+
+
+@_entity("expert")
+@dataclass(frozen=True, slots=True)
+class Expert(PartitionScoped):
+    dialogue_id: str
+    expert_slug: str
+    tier: str
+    source: str
+    relevance: float | None
+    first_round: int | None
+    total_score: int
+    created_at: str
+    updated_at: str
+    role: str
+    description: str | None
+    focus: str | None
+    creation_reason: str | None
+    color: str | None
+    scores: dict[str, int]
+    raw_content: dict[str, str]
+
+
+@_entity("round")
+@dataclass(frozen=True, slots=True)
+class Round(PartitionScoped):
+    dialogue_id: str
+    round: int
+    score: int
+    status: str
+    score_wisdom: int
+    score_consistency: int
+    score_truth: int
+    score_relationships: int
+    open_tensions: int
+    new_perspectives: int
+    converge_signals: int
+    panel_size: int
+    created_at: str
+    updated_at: str
+    completed_at: str | None
+    title: str | None
+    summary: str | None
+
+
+@_entity("verdict")
+@dataclass(frozen=True, slots=True)
+class Verdict(PartitionScoped):
+    dialogue_id: str
+    verdict_id: str
+    verdict_type: str
+    round: int
+    confidence: str | None
+    created_at: str
+    author_expert: str | None
+    recommendation: str
+    description: str
+    conditions: list[str] | None
+    vote: str | None
+    supporting_experts: list[str] | None
+    tensions_accepted: list[str] | None
+    ethos_compliance: dict[str, Any] | None
+
+
+@_entity("perspective")
+@dataclass(frozen=True, slots=True)
+class Perspective(PartitionScoped):
+    dialogue_id: str
+    display_id: str
+    round: int
+    seq: int
+    status: str
+    created_at: str
+    updated_at: str
+    label: str
+    content: str
+    contributors: list[str]
+    references: list[dict[str, str]]
+
+
+@_entity("tension")
+@dataclass(frozen=True, slots=True)
+class Tension(PartitionScoped):
+    dialogue_id: str
+    display_id: str
+    round: int
+    seq: int
+    status: str
+    created_at: str
+    updated_at: str
+    label: str
+    description: str
+    contributors: list[str]
+    references: list[dict[str, str]]
+
+
+@_entity("recommendation")
+@dataclass(frozen=True, slots=True)
+class Recommendation(PartitionScoped):
+    dialogue_id: str
+    display_id: str
+    round: int
+    seq: int
+    status: str
+    adopted_in_verdict: str | None
+    created_at: str
+    updated_at: str
+    label: str
+    content: str
+    contributors: list[str]
+    parameters: dict[str, Any] | None
+    references: list[dict[str, str]]
+
+
+@_entity("evidence")
+@dataclass(frozen=True, slots=True)
+class Evidence(PartitionScoped):
+    dialogue_id: str
+    display_id: str
+    round: int
+    seq: int
+    status: str
+    created_at: str
+    updated_at: str
+    label: str
+    content: str
+    contributors: list[str]
+    references: list[dict[str, str]]
+
+
+@_entity("claim")
+@dataclass(frozen=True, slots=True)
+class Claim(PartitionScoped):
+    dialogue_id: str
+    display_id: str
+    round: int
+    seq: int
+    status: str
+    created_at: str
+    updated_at: str
+    label: str
+    content: str
+    contributors: list[str]
+    references: list[dict[str, str]]
+
+
+@_entity("move")
+@dataclass(frozen=True, slots=True)
+class Move(PartitionScoped):
+    dialogue_id: str
+    round: int
+    expert_slug: str
+    seq: int
+    move_type: str
+    created_at: str
+    targets: list[str]
+    context: str | None
+
+
+@_entity("ref")
+@dataclass(frozen=True, slots=True)
+class Ref(PartitionScoped):
+    dialogue_id: str
+    source_id: str
+    ref_type: str
+    target_id: str
+    source_type: str
+    target_type: str
+    created_at: str
+
+
+@_entity("perspective_event", "tension_event", "recommendation_event")
+@dataclass(frozen=True, slots=True)
+class Event(PartitionScoped):
+    dialogue_id: str
+    entity_id: str
+    timestamp: str
+    event_type: str
+    event_round: int
+    created_at: str
+    actors: list[str]
+    reason: str | None
+    reference: str | None
+    result_id: str | None
+
+
+@_entity("signal")
+@dataclass(frozen=True, slots=True)
+class Signal(PartitionScoped):
+    dialogue_id: str
+    round: int
+    expert_slug: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(PartitionScoped):
+    """One bad item, or a bad set (ENV-06): ``address`` is None for items that have none."""
+
+    code: str
+    layer: str
+    address: str | None
+    pk: str
+    sk: str
+    detail: str
+
+
+class NextSeq(PartitionScoped, int):
+    """The number that the next entity of a kind in a round would get; 100 when the round is full."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DialoguePartition(PartitionScoped):
+    """A whole dialogue as of one ``revision``; lists in the order of STORE-05.
+
+    ``findings`` is empty unless ``load_partition`` was asked to collect; then ``dialogue`` is None
+    where the dialogue's own item is among the bad ones.
+    """
+
+    dialogue: Dialogue | None
+    experts: list[Expert]
+    rounds: list[Round]
+    verdicts: list[Verdict]
+    perspectives: list[Perspective]
+    tensions: list[Tension]
+    recommendations: list[Recommendation]
+    evidence: list[Evidence]
+    claims: list[Claim]
+    moves: list[Move]
+    refs: list[Ref]
+    events: list[Event]
+    signals: list[Signal]
+    revision: int
+    findings: list[Finding] = field(default_factory=list)
+
+
+def plain(value: Any) -> Any:
+    """A result as JSON values (objects, lists, text, numbers, booleans, None), all of them copies."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(member) for member in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return value

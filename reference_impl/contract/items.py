@@ -1,0 +1,129 @@
+"""Items as every backend holds them (ADDR-05), their canonical JSON (ADDR-10) and stored size (STORE-15)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import orjson
+import rfc8785
+
+from .addresses import display_id
+from .tables import INDEXES, EntityType
+
+__all__ = [
+    "MAX_ITEM_BYTES",
+    "Item",
+    "Key",
+    "Value",
+    "canonical_item",
+    "canonical_json",
+    "index_attributes",
+    "item_size",
+    "key_of",
+]
+
+Value: TypeAlias = str | int | float | bool | bytes
+#: ``pk``, ``sk``, cleartext fields, index attributes and, where sealed, the four envelope attributes.
+Item: TypeAlias = dict[str, Value]
+Key: TypeAlias = tuple[str, str]
+
+#: DynamoDB's limit for an item, names and values together, and the contract's on every backend.
+MAX_ITEM_BYTES = 400 * 1024
+_MAX_SAFE = 2**53 - 1
+
+
+def key_of(item: Mapping[str, Value]) -> Key:
+    """(pk, sk) of an item."""
+    return str(item["pk"]), str(item["sk"])
+
+
+def _orjson_agrees(value: Any) -> bool:
+    """Whether orjson's sorted output is RFC 8785 for this value: no floats, no unsafe integers, and
+    keys within the BMP (orjson sorts by code point, RFC 8785 by UTF-16 unit)."""
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        return bool(-_MAX_SAFE <= value <= _MAX_SAFE)
+    if kind is list or kind is tuple:
+        return all(map(_orjson_agrees, value))
+    if kind is dict:
+        for key, member in value.items():
+            if type(key) is not str or not (key.isascii() or max(key) <= "\uffff"):
+                return False
+            if not _orjson_agrees(member):
+                return False
+        return True
+    return False
+
+
+def canonical_json(value: Any) -> bytes:
+    """RFC 8785 as UTF-8, no BOM, no newline (ADDR-10). ``ValueError`` for what JSON cannot carry.
+
+    orjson writes the same bytes eight times faster for the values that :func:`_orjson_agrees` lets
+    through (a property test compares them); everything else goes through rfc8785.
+    """
+    if _orjson_agrees(value):
+        try:
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # lone surrogates
+            raise ValueError("a string holds a lone surrogate") from None
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
+        raise ValueError("not a value that RFC 8785 can carry") from None
+
+
+def canonical_item(item: Mapping[str, Value]) -> bytes:
+    """The canonical JSON of an item, bytes as base64 (HEAD-02)."""
+    return canonical_json(
+        {
+            name: base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
+            for name, value in item.items()
+        }
+    )
+
+
+def _number_size(value: int | float) -> int:
+    sign, digits, _ = Decimal(repr(value)).as_tuple()
+    text = "".join(map(str, digits)).strip("0")
+    return 1 + (len(text) + 1) // 2 + sign
+
+
+def _value_size(value: Value) -> int:
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, bool):
+        return 1
+    if isinstance(value, bytes):
+        return len(value)
+    return _number_size(value)
+
+
+def item_size(item: Mapping[str, Value]) -> int:
+    """Bytes of an item as DynamoDB counts them: UTF-8 names and values, a number as one byte and one
+    more for every two significant digits (STORE-15)."""
+    return sum(_value_size(name) + _value_size(value) for name, value in item.items())
+
+
+def index_attributes(
+    kind: EntityType, dialogue_id: str, parts: Mapping[str, Any], cleartext: Mapping[str, Any]
+) -> dict[str, str]:
+    """The index attributes that follow from an item (HEAD-06): empty for types outside the indexes."""
+    values: dict[str, Any] | None = None
+    out: dict[str, str] = {}
+    for index in INDEXES:
+        if kind.entity not in index.entities:
+            continue
+        if values is None:
+            values = {**cleartext, **parts, "dialogue_id": dialogue_id}
+            if kind.display_letter:
+                values["tension_id"] = display_id(kind.entity, parts["round"], parts["seq"])
+            if kind.entity == "expert":
+                values["round"] = cleartext.get("first_round") or 0
+        out[index.pk_attribute] = index.pk.format_map(values)
+        out[index.sk_attribute] = index.sk.format_map(values)
+    return out

@@ -1,0 +1,1 @@
+"""Where items live: memory, SQLite and DynamoDB behind one port (get, query, commit)."""

@@ -1,0 +1,1 @@
+"""Envelope, key providers and partition head: what is sealed, under which key, and as part of which set."""
