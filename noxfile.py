@@ -1,0 +1,139 @@
+"""What can be run here: `nox -l` is the menu.
+
+Every session starts from a lock file with hashes in `requirements/`, so that two machines
+install the same bytes; `nox -s lock` makes those files again from pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "tests", "conformance"]
+nox.options.reuse_venv = "yes"
+# pip checks the hashes; one installer everywhere keeps a session's outcome the same everywhere.
+nox.options.default_venv_backend = "virtualenv"
+
+REAL_ENGINE = ("--engine", "local", "--require-engine", "real")
+
+# A layer of the tests, as a pytest marker expression. Hypothesis marks its own tests.
+LAYERS = {
+    "unit": "not integration and not property and not hypothesis",
+    "integration": "integration",
+    "property": "property or hypothesis",
+}
+
+# Lock file → what goes into it. The largest comes first: the others are held to its versions.
+LOCKS = {
+    "lint": ("pyproject.toml", "--extra", "emulator", "--group", "lint"),
+    "tests": ("pyproject.toml", "--extra", "emulator", "--group", "test"),
+    "run": ("pyproject.toml", "--extra", "emulator", "--group", "build"),
+    "ci": ("--group", "pyproject.toml:ci"),
+    "lock": ("--group", "pyproject.toml:lock"),
+}
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Does a backend keep the contract? Without arguments: SQLite and DynamoDB."""
+    _install(session, "run")
+    if session.posargs:
+        _exit_with(_conformance(session, "run", *session.posargs))
+    _exit_with(
+        max(_conformance(session, "run", "--target", name) for name in ("sqlite", "dynamodb"))
+    )
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The project's own tests. Arguments: unit, integration, property, or any of pytest's."""
+    _install(session, "tests")
+    layer, rest = "", session.posargs
+    if rest and rest[0] in LAYERS:
+        layer, rest = LAYERS[rest[0]], rest[1:]
+    session.run("pytest", *(("-m", layer) if layer else ()), *rest)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types and who may import whom: ruff, mypy --strict, import-linter."""
+    _install(session, "lint")
+    _lint(session)
+
+
+@nox.session
+def liars(session: nox.Session) -> None:
+    """Can the suite see a lie? Runs it against deliberately wrong backends."""
+    _install(session, "run")
+    _exit_with(_conformance(session, "liars", *session.posargs))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """How fast, as a ratio to the hand-written limit measured in the same run."""
+    _install(session, "run")
+    session.run("python", "-m", "conformance.bench", *session.posargs)
+
+
+@nox.session
+def full(session: nox.Session) -> None:
+    """Everything a release stands on: lint, tests, liars, both real engines, bench."""
+    _install(session, "lint")
+    _lint(session)
+    session.run("pytest")
+    worst = max(
+        _conformance(session, "liars"),
+        _conformance(session, "run", "--target", "sqlite"),
+        _conformance(session, "run", "--target", "dynamodb", *REAL_ENGINE),
+    )
+    session.run("python", "-m", "conformance.bench")
+    _exit_with(worst)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Make the lock files in requirements/ again. `-- --upgrade` takes the newest versions."""
+    session.install("--require-hashes", "-r", "requirements/lock.txt")
+    largest = "requirements/lint.txt"
+    for name, what in LOCKS.items():
+        target = f"requirements/{name}.txt"
+        session.run(
+            *("uv", "pip", "compile", *what, "--output-file", target, *session.posargs),
+            *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
+            *("--no-config", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
+            *(() if target == largest else ("--constraints", largest)),
+        )
+
+
+def _lint(session: nox.Session) -> None:
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+def _install(session: nox.Session, lock_file: str) -> None:
+    """Install what the lock file names, checked against its hashes, then the project itself."""
+    session.install("--require-hashes", "-r", f"requirements/{lock_file}.txt")
+    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+def _conformance(session: nox.Session, *args: str) -> int:
+    """Run the suite's command line and give its exit code, which says more than yes or no."""
+    program = shutil.which("conformance", path=session.bin)
+    if program is None:
+        session.error("the project is not installed in this session")
+    session.log(" ".join(("conformance", *args)))
+    env = {key: value for key, value in {**os.environ, **session.env}.items() if value is not None}
+    return subprocess.run([program, *args], env=env, check=False).returncode
+
+
+def _exit_with(code: int) -> None:
+    """End nox with the suite's own exit code: 0, 1, 2 or 3 (nox itself knows only 0 and 1)."""
+    if code:
+        sys.exit(code)
