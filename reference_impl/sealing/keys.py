@@ -80,9 +80,6 @@ class _Handle:
             self.__cipher = AESGCM(self.__key)
         return self.__cipher
 
-    def _bytes(self) -> bytes:
-        return self.__key
-
 
 class UmkHandle(_Handle):
     """The user's master key."""
