@@ -1,0 +1,118 @@
+"""The fixtures of the suite: a world of its own for each test, and what is wanted from it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.session import PUBLISHED_UMK, SESSION, Session, World
+from conformance.targets.base import Backend, RawAccess
+from reference_impl.contract.store import DialogueStore
+
+__all__ = [
+    "PUBLISHED_UMK",
+    "Clock",
+    "backend",
+    "budget",
+    "clock",
+    "raw",
+    "seed",
+    "session",
+    "store",
+    "world",
+]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The store's clock. ``controlled``: it can be set; times are compared exactly only then."""
+
+    _set: Callable[[str], None] | None
+
+    @property
+    def controlled(self) -> bool:
+        """Whether :meth:`set` does anything."""
+        return self._set is not None
+
+    def set(self, text: str) -> None:
+        """Let the clock stand still at ``text`` (canonical, ADDR-07) where it can be controlled."""
+        if self._set is not None:
+            self._set(text)
+
+
+@pytest.fixture(scope="session")
+def session(request: pytest.FixtureRequest) -> Session:
+    """The run: target, budget, seed."""
+    found = request.config.stash.get(SESSION, None)
+    if found is None:
+        pytest.exit("The suite is run by `conformance run --target NAME`, not by pytest.", 4)
+    return found
+
+
+@pytest.fixture
+def world(session: Session) -> Iterator[World]:
+    """Storage of the test's own, with the published test key; everything is closed when it ends."""
+    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
+        world = World(session.target, Path(folder))
+        try:
+            yield world
+        finally:
+            world.close_all()
+
+
+@pytest.fixture
+def backend(world: World) -> Backend:
+    """The world's first opened backend."""
+    return world.open()
+
+
+@pytest.fixture
+def store(backend: Backend) -> DialogueStore:
+    """The store under test."""
+    return backend.store
+
+
+@pytest.fixture
+def raw(backend: Backend) -> RawAccess:
+    """The stored items; only a target that shows them can claim the profiles that ask for them."""
+    assert backend.raw is not None, "the profile needs raw access, and the backend gives none"
+    return backend.raw
+
+
+@pytest.fixture
+def clock(backend: Backend) -> Clock:
+    """The clock of ``backend``."""
+    return Clock(backend.set_clock)
+
+
+@pytest.fixture(scope="session")
+def budget(session: Session) -> str:
+    """How much time there is: ``quick``, ``ordinary`` or ``nightly``."""
+    return session.budget
+
+
+@pytest.fixture(scope="session")
+def seed(session: Session) -> int:
+    """The seed of everything random in this run."""
+    return session.seed
+
+
+def pytest_configure(config: pytest.Config) -> Any:
+    """Hypothesis keeps nothing on disk and has no deadline of its own: the run's is per case."""
+    from hypothesis import HealthCheck, settings
+
+    found = config.stash.get(SESSION, None)
+    examples = {"quick": 15, "ordinary": 60, "nightly": 500}
+    settings.register_profile(
+        "conformance",
+        max_examples=examples[found.budget if found else "quick"],
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    settings.load_profile("conformance")

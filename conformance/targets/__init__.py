@@ -1,0 +1,1 @@
+"""How a backend under test is reached, and the engines that it needs."""

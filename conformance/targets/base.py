@@ -1,0 +1,107 @@
+"""What a target is: a callable that opens a store in a folder, and what else it can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from reference_impl.contract.items import Item
+from reference_impl.contract.store import DialogueStore
+
+if TYPE_CHECKING:
+    from reference_impl.sealing.keys import KeyProvider
+
+__all__ = ["Backend", "Engine", "Factory", "RawAccess", "Target"]
+
+
+class RawAccess(Protocol):
+    """The stored items themselves, past the store: maps as ADDR-05 describes them."""
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        """The item under the key, or None."""
+
+    def put(self, item: Item) -> None:
+        """Store the item under its own ``pk`` and ``sk``, whatever lay there."""
+
+    def delete(self, pk: str, sk: str) -> None:
+        """Remove the item under the key; nothing happens where there is none."""
+
+    def scan(self, dialogue_id: str) -> list[Item]:
+        """Every item of the dialogue, by ascending sort key (bytes)."""
+
+
+@dataclass
+class Backend:
+    """One opened backend. ``store`` alone is enough for profile ``core``.
+
+    ``raw``: the stored items, for ``encrypted`` and up. ``set_clock`` takes a canonical time; from
+    then on the store's clock stands still there until it is set again. ``keys``: the key provider
+    in Python, for KEY-01, 03, 05 and 06. ``profiles``: what the backend claims; None claims
+    ``core`` without ``raw``, and ``core``, ``encrypted`` and ``keys`` with it.
+    """
+
+    store: DialogueStore
+    raw: RawAccess | None = None
+    set_clock: Callable[[str], None] | None = None
+    keys: KeyProvider | None = None
+    profiles: tuple[str, ...] | None = None
+
+    def claims(self) -> tuple[str, ...]:
+        """The profiles that this backend claims."""
+        if self.profiles is not None:
+            return tuple(self.profiles)
+        return ("core",) if self.raw is None else ("core", "encrypted", "keys")
+
+
+class Factory(Protocol):
+    """Opens a backend in ``folder``. Two calls with one folder open the same storage: a second
+    client, or the same one opened again. A plug-in may take ``**options`` and look at none of them.
+
+    ``key_file``: the 32-byte master key of this run, with mode 0600; a test may name one that is
+    not there. ``deadline_s``: seconds that one call may take (STORE-16).
+    """
+
+    def __call__(
+        self, folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+    ) -> Backend:
+        """The opened backend."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What stores the items: kind and version and, if it imitates another, which emulator."""
+
+    kind: str
+    version: str | None = None
+    emulated_by: str | None = None
+
+
+def _nothing() -> None:
+    pass
+
+
+def _keep(folder: Path) -> None:
+    del folder
+
+
+@dataclass
+class Target:
+    """A backend ready to be tested, with what the report says about it.
+
+    ``discard`` forgets the storage of one folder, ``close`` stops what the target started.
+    ``case_deadline_s``: seconds after which one case counts as hung.
+    """
+
+    name: str
+    factory: Factory
+    engine: Engine
+    implementation: str
+    version: str | None = None
+    language: str = "python"
+    announcement: str = ""
+    case_deadline_s: float = 60.0
+    options: Mapping[str, str] = field(default_factory=dict)
+    discard: Callable[[Path], None] = _keep
+    close: Callable[[], None] = _nothing
