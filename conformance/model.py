@@ -1,0 +1,1682 @@
+"""The executable specification: a plain, slow, obviously right ``DialogueStore`` in memory.
+
+Every rule of the profile ``core`` is written here once, in straight lines, to be read beside the
+contract: each method validates in the groups of STORE-14, then changes the lists of one dialogue,
+or does nothing. Nothing is sealed, indexed or cached. From the reference it takes the words of the
+contract only (tables, errors, result types, the text form of times); no rule is shared with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import rfc8785
+
+from reference_impl.contract.entities import (
+    Claim,
+    Dialogue,
+    DialoguePartition,
+    Event,
+    Evidence,
+    Expert,
+    Move,
+    NextSeq,
+    Perspective,
+    Recommendation,
+    Ref,
+    Round,
+    Signal,
+    Tension,
+    Verdict,
+)
+from reference_impl.contract.errors import Problem, error, from_problems
+from reference_impl.contract.store import DialogueStore, Reference
+from reference_impl.contract.tables import ENTITIES
+from reference_impl.contract.timestamps import Clock, after, format_time, system_clock
+
+__all__ = [
+    "ModelStore",
+    "Partition",
+    "is_display_id",
+    "is_identifier",
+    "number_size",
+    "stored_size",
+]
+
+#: An entity as plain data: the fields of ``entities.json``, ``dialogue_id``, any ``display_id``.
+Entity = dict[str, Any]
+
+KIND_OF = {
+    "P": "perspective",
+    "T": "tension",
+    "R": "recommendation",
+    "E": "evidence",
+    "C": "claim",
+}
+LETTER_OF = {kind: letter for letter, kind in KIND_OF.items()}
+#: The kinds whose creation and status changes leave an event (``writes_event_on``).
+KINDS_WITH_EVENTS = ("perspective", "tension", "recommendation")
+REF_TYPES = ("support", "oppose", "refine", "address", "resolve", "reopen", "question", "depend")
+METRICS = (
+    "score_wisdom",
+    "score_consistency",
+    "score_truth",
+    "score_relationships",
+    "open_tensions",
+    "new_perspectives",
+    "converge_signals",
+    "panel_size",
+)
+
+MAX_ROUND = 99  # ADDR-02, ADDR-08
+MAX_SEQ = 99  # ADDR-02, ADDR-08
+MAX_INTEGER = 2**53 - 1  # STORE-12
+MAX_DEPTH = 64  # STORE-12
+MAX_ITEM_BYTES = 400 * 1024  # STORE-15
+#: Head, entity, event and refs of one write; larger ones need the journal of profile ``batch``.
+MAX_ITEMS_IN_A_WRITE = 100
+
+LETTERS_AND_DIGITS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+
+
+@dataclass
+class Partition:
+    """One dialogue: its entities in the order of their writing, and what counts of the head."""
+
+    revision: int
+    updated_at: str
+    dialogue: Entity
+    experts: list[Entity] = field(default_factory=list)
+    rounds: list[Entity] = field(default_factory=list)
+    verdicts: list[Entity] = field(default_factory=list)
+    perspectives: list[Entity] = field(default_factory=list)
+    tensions: list[Entity] = field(default_factory=list)
+    recommendations: list[Entity] = field(default_factory=list)
+    evidence: list[Entity] = field(default_factory=list)
+    claims: list[Entity] = field(default_factory=list)
+    moves: list[Entity] = field(default_factory=list)
+    refs: list[Entity] = field(default_factory=list)
+    events: list[Entity] = field(default_factory=list)
+    signals: list[Entity] = field(default_factory=list)
+
+    def of_kind(self, kind: str) -> list[Entity]:
+        """The entities of one of the five kinds that have display ids."""
+        return {
+            "perspective": self.perspectives,
+            "tension": self.tensions,
+            "recommendation": self.recommendations,
+            "evidence": self.evidence,
+            "claim": self.claims,
+        }[kind]
+
+    def round(self, number: int) -> Entity | None:
+        return next((e for e in self.rounds if e["round"] == number), None)
+
+    def expert(self, slug: str) -> Entity | None:
+        return next((e for e in self.experts if e["expert_slug"] == slug), None)
+
+    def verdict(self, verdict_id: str) -> Entity | None:
+        return next((e for e in self.verdicts if e["verdict_id"] == verdict_id), None)
+
+    def entity(self, display_id: str) -> Entity | None:
+        same_kind = self.of_kind(KIND_OF[display_id[0]])
+        return next((e for e in same_kind if e["display_id"] == display_id), None)
+
+    def next_number(self, kind: str, round: int) -> int:
+        """The seq that the next entity of a kind in a round gets: gapless from 1."""
+        return 1 + len([e for e in self.of_kind(kind) if e["round"] == round])
+
+    def written(self, time: str) -> None:
+        """One write more: the revision counts it, the head carries its time (HEAD-01, ADDR-09)."""
+        self.revision += 1
+        self.updated_at = time
+
+
+class ModelStore(DialogueStore):
+    """The contract's profile ``core`` in memory, without encryption.
+
+    ``clock`` gives aware datetimes. ``storage`` maps dialogue ids to partitions: two stores over
+    the same ``storage`` are two clients of one backend, or one before and after a reopening. It is
+    made for one thread.
+    """
+
+    def __init__(
+        self, clock: Clock = system_clock, *, storage: dict[str, Partition] | None = None
+    ) -> None:
+        self._clock = clock
+        self._partitions: dict[str, Partition] = {} if storage is None else storage
+        self._closed = False
+
+    def close(self) -> None:
+        """STORE-20: closing twice is fine."""
+        self._closed = True
+
+    # -- the dialogue -----------------------------------------------------------------------------
+
+    def create_dialogue(
+        self,
+        dialogue_id: str,
+        title: str,
+        question: str | None = None,
+        output_dir: str | None = None,
+        background: Mapping[str, str] | None = None,
+        calibrated: bool = False,
+        domain_id: str | None = None,
+        ethos_id: str | None = None,
+    ) -> Dialogue:
+        """The first write of a partition makes revision 1; its time is the clock's (ADDR-09)."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        title = found.text("title", title)
+        question = found.optional_text("question", question)
+        output_dir = found.optional_text("output_dir", output_dir)
+        background = found.background("background", background)
+        calibrated = found.boolean("calibrated", calibrated, default=False)
+        domain_id = found.optional_identifier("domain_id", domain_id)
+        ethos_id = found.optional_identifier("ethos_id", ethos_id)
+        found.stop()
+        if dialogue_id in self._partitions:
+            found.add(7, "duplicate_entity", "dialogue_id", "this dialogue exists")  # STORE-07
+        found.stop()
+        now = format_time(self._clock())
+        dialogue: Entity = {
+            "dialogue_id": dialogue_id,
+            "status": "open",
+            "created_at": now,
+            "updated_at": now,
+            "converged_at": None,
+            "total_rounds": 0,
+            "total_alignment": 0,
+            "calibrated": calibrated,
+            "domain_id": domain_id,
+            "ethos_id": ethos_id,
+            "title": title,
+            "question": question,
+            "output_dir": output_dir,
+            "background": background,
+        }
+        found.size("dialogue", dialogue)
+        found.stop()
+        self._partitions[dialogue_id] = Partition(revision=1, updated_at=now, dialogue=dialogue)
+        return Dialogue(**deepcopy(dialogue))
+
+    def get_dialogue(self, dialogue_id: str) -> Dialogue:
+        """STORE-06: ``dialogue_not_found`` on every method, reads included."""
+        return Dialogue(**deepcopy(self._read(dialogue_id).dialogue))
+
+    def update_dialogue_status(self, dialogue_id: str, status: str) -> Dialogue:
+        """STORE-08; STORE-10: ``converged`` sets ``converged_at``."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        status = found.enum("status", status, ("open", "converging", "converged", "abandoned"))
+        found.stop()
+        partition = self._partition(dialogue_id)
+        dialogue = partition.dialogue
+        found.transition("status", "dialogue", dialogue["status"], status)
+        found.stop()
+        now = self._time_of_write(partition)
+        changed = {**dialogue, "status": status, "updated_at": now}
+        if status == "converged":
+            changed["converged_at"] = now
+        found.size("dialogue", changed)
+        found.stop()
+        partition.dialogue = changed
+        partition.written(now)
+        return Dialogue(**deepcopy(changed))
+
+    # -- experts ----------------------------------------------------------------------------------
+
+    def register_expert(
+        self,
+        dialogue_id: str,
+        expert_slug: str,
+        role: str,
+        tier: str,
+        source: str = "pool",
+        description: str | None = None,
+        focus: str | None = None,
+        relevance: float | None = None,
+        creation_reason: str | None = None,
+        color: str | None = None,
+        first_round: int | None = None,
+    ) -> Expert:
+        """STORE-06: ``first_round`` need not exist. STORE-07: no second one of the same slug."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        expert_slug = found.identifier("expert_slug", expert_slug)
+        role = found.text("role", role)
+        tier = found.enum("tier", tier, ("Core", "Adjacent", "Wildcard"))
+        source = found.enum("source", source, ("pool", "created", "retained"), default="pool")
+        description = found.optional_text("description", description)
+        focus = found.optional_text("focus", focus)
+        relevance = found.optional_relevance("relevance", relevance)
+        creation_reason = found.optional_text("creation_reason", creation_reason)
+        color = found.optional_text("color", color)
+        first_round = found.optional_round("first_round", first_round)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        if partition.expert(expert_slug) is not None:
+            found.add(7, "duplicate_entity", "expert_slug", "this expert is registered")
+        found.stop()
+        now = self._time_of_write(partition)
+        expert: Entity = {
+            "dialogue_id": dialogue_id,
+            "expert_slug": expert_slug,
+            "tier": tier,
+            "source": source,
+            "relevance": relevance,
+            "first_round": first_round,
+            "total_score": 0,
+            "created_at": now,
+            "updated_at": now,
+            "role": role,
+            "description": description,
+            "focus": focus,
+            "creation_reason": creation_reason,
+            "color": color,
+            "scores": {},
+            "raw_content": {},
+        }
+        found.size("expert", expert)
+        found.stop()
+        partition.experts.append(expert)
+        partition.written(now)
+        return Expert(**deepcopy(expert))
+
+    def record_expert_response(
+        self, dialogue_id: str, expert_slug: str, round: int, content: str
+    ) -> Expert:
+        """Sets ``raw_content`` of the round, keyed by two digits (ENV-02); a repeat replaces."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        expert_slug = found.identifier("expert_slug", expert_slug)
+        round = found.round("round", round)
+        content = found.text("content", content)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        found.expert_exists("expert_slug", partition, expert_slug)
+        found.stop()
+        expert = _present(partition.expert(expert_slug))
+        now = self._time_of_write(partition)
+        changed = {
+            **expert,
+            "raw_content": {**expert["raw_content"], f"{round:02d}": content},
+            "updated_at": now,
+        }
+        found.size("expert", changed)
+        found.stop()
+        _replace(partition.experts, expert, changed)
+        partition.written(now)
+        return Expert(**deepcopy(changed))
+
+    def update_expert_score(
+        self, dialogue_id: str, expert_slug: str, round: int, score: int
+    ) -> Expert:
+        """STORE-11: sets that round's score; ``total_score`` is the sum of the scores."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        expert_slug = found.identifier("expert_slug", expert_slug)
+        round = found.round("round", round)
+        score = found.integer("score", score)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        found.expert_exists("expert_slug", partition, expert_slug)
+        found.stop()
+        expert = _present(partition.expert(expert_slug))
+        scores = {**expert["scores"], f"{round:02d}": score}
+        total_score = sum(scores.values())
+        found.total("score", total_score)
+        found.stop()
+        now = self._time_of_write(partition)
+        changed = {**expert, "scores": scores, "total_score": total_score, "updated_at": now}
+        found.size("expert", changed)
+        found.stop()
+        _replace(partition.experts, expert, changed)
+        partition.written(now)
+        return Expert(**deepcopy(changed))
+
+    def get_experts(self, dialogue_id: str) -> list[Expert]:
+        """STORE-05: by slug."""
+        return _experts(self._read(dialogue_id))
+
+    # -- rounds and signals -----------------------------------------------------------------------
+
+    def create_round(
+        self,
+        dialogue_id: str,
+        round: int,
+        score: int = 0,
+        title: str | None = None,
+        metrics: Mapping[str, int] | None = None,
+    ) -> Round:
+        """STORE-09: ``total_rounds`` and ``total_alignment`` follow in the same write."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.round("round", round)
+        score = found.integer("score", score, default=0)
+        title = found.optional_text("title", title)
+        metrics = found.metrics("metrics", metrics)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        dialogue = partition.dialogue
+        total_alignment = dialogue["total_alignment"] + score
+        found.total("score", total_alignment)
+        found.stop()
+        if partition.round(round) is not None:
+            found.add(7, "duplicate_entity", "round", "this round exists")
+        found.stop()
+        now = self._time_of_write(partition)
+        new_round: Entity = {
+            "dialogue_id": dialogue_id,
+            "round": round,
+            "score": score,
+            "status": "open",
+            **metrics,
+            "created_at": now,
+            "updated_at": now,
+            "completed_at": None,
+            "title": title,
+            "summary": None,
+        }
+        changed_dialogue = {
+            **dialogue,
+            "total_rounds": max(dialogue["total_rounds"], round + 1),
+            "total_alignment": total_alignment,
+            "updated_at": now,
+        }
+        found.size("round", new_round)
+        found.size("dialogue", changed_dialogue)
+        found.stop()
+        partition.rounds.append(new_round)
+        partition.dialogue = changed_dialogue
+        partition.written(now)
+        return Round(**deepcopy(new_round))
+
+    def update_round_status(
+        self, dialogue_id: str, round: int, status: str, summary: str | None = None
+    ) -> Round:
+        """``completed`` sets ``completed_at``; a summary that is not given stays as it was."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.round("round", round)
+        status = found.enum("status", status, ("open", "in_progress", "completed"))
+        summary = found.optional_text("summary", summary)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        found.stop()
+        old = _present(partition.round(round))
+        found.transition("status", "round", old["status"], status)
+        found.stop()
+        now = self._time_of_write(partition)
+        changed = {**old, "status": status, "updated_at": now}
+        if status == "completed":
+            changed["completed_at"] = now
+        if summary is not None:
+            changed["summary"] = summary
+        found.size("round", changed)
+        found.stop()
+        _replace(partition.rounds, old, changed)
+        partition.written(now)
+        return Round(**deepcopy(changed))
+
+    def get_rounds(self, dialogue_id: str) -> list[Round]:
+        """STORE-05: by round."""
+        return _rounds(self._read(dialogue_id))
+
+    def record_convergence_signal(self, dialogue_id: str, round: int, expert_slug: str) -> Signal:
+        """STORE-07: the repeat succeeds, writes nothing and gives the first back."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.round("round", round)
+        expert_slug = found.identifier("expert_slug", expert_slug)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        found.expert_exists("expert_slug", partition, expert_slug)
+        found.stop()
+        for signal in partition.signals:
+            if signal["round"] == round and signal["expert_slug"] == expert_slug:
+                return Signal(**deepcopy(signal))
+        now = self._time_of_write(partition)
+        new_signal: Entity = {
+            "dialogue_id": dialogue_id,
+            "round": round,
+            "expert_slug": expert_slug,
+            "created_at": now,
+        }
+        partition.signals.append(new_signal)
+        partition.written(now)
+        return Signal(**deepcopy(new_signal))
+
+    def get_convergence_signals(self, dialogue_id: str, round: int | None = None) -> list[Signal]:
+        """STORE-05: by round, then slug. STORE-06: an unknown round gives an empty list."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.optional_round("round", round)
+        found.stop()
+        signals = _signals(self._partition(dialogue_id))
+        return [s for s in signals if round is None or s.round == round]
+
+    # -- perspectives, tensions, recommendations, evidence, claims --------------------------------
+
+    def next_seq(self, dialogue_id: str, round: int, entity: str) -> NextSeq:
+        """Information only; 100 when the round is full. STORE-06: ``round_not_found``."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.round("round", round)
+        entity = found.enum("entity", entity, tuple(LETTER_OF))
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        found.stop()
+        return NextSeq(partition.next_number(entity, round))
+
+    def register_perspective(
+        self,
+        dialogue_id: str,
+        round: int,
+        label: str,
+        content: str,
+        contributors: Sequence[str],
+        references: Sequence[Reference] = (),
+    ) -> Perspective:
+        """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
+        entity = self._register(
+            "perspective", dialogue_id, round, label, content, contributors, None, references
+        )
+        return Perspective(**entity)
+
+    def register_tension(
+        self,
+        dialogue_id: str,
+        round: int,
+        label: str,
+        description: str,
+        contributors: Sequence[str],
+        references: Sequence[Reference] = (),
+    ) -> Tension:
+        """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
+        entity = self._register(
+            "tension", dialogue_id, round, label, description, contributors, None, references
+        )
+        return Tension(**entity)
+
+    def register_recommendation(
+        self,
+        dialogue_id: str,
+        round: int,
+        label: str,
+        content: str,
+        contributors: Sequence[str],
+        parameters: Mapping[str, Any] | None = None,
+        references: Sequence[Reference] = (),
+    ) -> Recommendation:
+        """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
+        entity = self._register(
+            *("recommendation", dialogue_id, round, label, content),
+            *(contributors, parameters, references),
+        )
+        return Recommendation(**entity)
+
+    def register_evidence(
+        self,
+        dialogue_id: str,
+        round: int,
+        label: str,
+        content: str,
+        contributors: Sequence[str],
+        references: Sequence[Reference] = (),
+    ) -> Evidence:
+        """With its refs in one write (STORE-24); no event."""
+        entity = self._register(
+            "evidence", dialogue_id, round, label, content, contributors, None, references
+        )
+        return Evidence(**entity)
+
+    def register_claim(
+        self,
+        dialogue_id: str,
+        round: int,
+        label: str,
+        content: str,
+        contributors: Sequence[str],
+        references: Sequence[Reference] = (),
+    ) -> Claim:
+        """With its refs in one write (STORE-24); no event."""
+        entity = self._register(
+            "claim", dialogue_id, round, label, content, contributors, None, references
+        )
+        return Claim(**entity)
+
+    def _register(
+        self,
+        kind: str,
+        dialogue_id: str,
+        round: int,
+        label: str,
+        body: str,
+        contributors: Sequence[str],
+        parameters: Mapping[str, Any] | None,
+        references: Sequence[Reference],
+    ) -> Entity:
+        """What the five kinds have in common; a copy of the new entity."""
+        letter = LETTER_OF[kind]
+        body_name = "description" if kind == "tension" else "content"
+        first_status = {"recommendation": "proposed", "evidence": "cited", "claim": "asserted"}
+
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.round("round", round)
+        label = found.text("label", label)
+        body = found.text(body_name, body)
+        contributors = found.identifiers("contributors", contributors)
+        parameters = found.optional_json_object("parameters", parameters)
+        references = found.references("references", references)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        for i, reference in enumerate(references):
+            found.entity_exists(f"references[{i}].target", partition, reference["target"])
+        found.stop()
+        for i, reference in enumerate(references):
+            # The entity's own id is made below: no existing target can be the same.
+            found.ref_rules(
+                f"references[{i}].target", letter, reference["type"], reference["target"][0]
+            )
+        found.stop()
+        seq = partition.next_number(kind, round)
+        if seq > MAX_SEQ:
+            found.add(7, "limit_exceeded", "round", f"has {MAX_SEQ} of this kind", limit=MAX_SEQ)
+        different = []  # the same reference twice in one call is one ref item
+        for reference in references:
+            if reference not in different:
+                different.append(reference)
+        items = 1 + 1 + (1 if kind in KINDS_WITH_EVENTS else 0) + len(different)
+        if items > MAX_ITEMS_IN_A_WRITE:
+            found.add(
+                7,
+                "limit_exceeded",
+                "references",
+                f"one write takes {MAX_ITEMS_IN_A_WRITE} items",
+                limit=MAX_ITEMS_IN_A_WRITE,
+            )
+        found.stop()
+        now = self._time_of_write(partition)
+        display_id = f"{letter}{round:02d}{seq:02d}"
+        entity: Entity = {
+            "dialogue_id": dialogue_id,
+            "display_id": display_id,
+            "round": round,
+            "seq": seq,
+            "status": first_status.get(kind, "open"),
+            "created_at": now,
+            "updated_at": now,
+            "label": label,
+            body_name: body,
+            "contributors": contributors,
+            "references": references,
+        }
+        if kind == "recommendation":
+            entity["adopted_in_verdict"] = None
+            entity["parameters"] = parameters
+        refs = [
+            _ref(dialogue_id, display_id, reference["type"], reference["target"], now)
+            for reference in different
+        ]
+        created = _event(dialogue_id, display_id, "created", contributors, round, now)
+        found.size(kind, entity)
+        if kind in KINDS_WITH_EVENTS:
+            found.size(f"{kind}_event", created)
+        found.stop()
+        partition.of_kind(kind).append(entity)
+        if kind in KINDS_WITH_EVENTS:
+            partition.events.append(created)
+        partition.refs.extend(refs)
+        partition.written(now)
+        return deepcopy(entity)
+
+    def update_perspective_status(
+        self,
+        dialogue_id: str,
+        entity_id: str,
+        status: str,
+        actors: Sequence[str],
+        event_round: int,
+        reason: str | None = None,
+        reference: str | None = None,
+        result_id: str | None = None,
+    ) -> Perspective:
+        """STORE-08: perspective and event are written together."""
+        entity = self._update_with_event(
+            *("perspective", dialogue_id, entity_id, status, actors, event_round),
+            *(None, reason, reference, result_id),
+        )
+        return Perspective(**entity)
+
+    def update_tension_status(
+        self,
+        dialogue_id: str,
+        entity_id: str,
+        status: str,
+        actors: Sequence[str],
+        event_round: int,
+        reason: str | None = None,
+        reference: str | None = None,
+        result_id: str | None = None,
+    ) -> Tension:
+        """STORE-08: tension and event are written together."""
+        entity = self._update_with_event(
+            *("tension", dialogue_id, entity_id, status, actors, event_round),
+            *(None, reason, reference, result_id),
+        )
+        return Tension(**entity)
+
+    def update_recommendation_status(
+        self,
+        dialogue_id: str,
+        entity_id: str,
+        status: str,
+        actors: Sequence[str],
+        event_round: int,
+        verdict_id: str | None = None,
+        reason: str | None = None,
+        reference: str | None = None,
+        result_id: str | None = None,
+    ) -> Recommendation:
+        """STORE-08; ``adopted``, and only that, takes a verdict and sets ``adopted_in_verdict``."""
+        entity = self._update_with_event(
+            *("recommendation", dialogue_id, entity_id, status, actors, event_round),
+            *(verdict_id, reason, reference, result_id),
+        )
+        return Recommendation(**entity)
+
+    def _update_with_event(
+        self,
+        kind: str,
+        dialogue_id: str,
+        entity_id: str,
+        status: str,
+        actors: Sequence[str],
+        event_round: int,
+        verdict_id: str | None,
+        reason: str | None,
+        reference: str | None,
+        result_id: str | None,
+    ) -> Entity:
+        """A status change that leaves an event; a copy of the changed entity."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        entity_id = found.display_id("entity_id", entity_id)
+        status = found.enum("status", status, ENTITIES[kind].by_name["status"].values)
+        actors = found.texts("actors", actors)
+        event_round = found.round("event_round", event_round)
+        if status == "adopted" and verdict_id is None:
+            found.add(1, "missing_field", "verdict_id", "an adoption names its verdict")
+        verdict_id = found.optional_identifier("verdict_id", verdict_id)
+        reason = found.optional_text("reason", reason)
+        reference = found.optional_text("reference", reference)
+        result_id = found.optional_display_id("result_id", result_id)
+        found.letter("entity_id", entity_id, LETTER_OF[kind])
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("event_round", partition, event_round)
+        found.entity_exists("entity_id", partition, entity_id)
+        if verdict_id is not None and partition.verdict(verdict_id) is None:
+            found.add(5, "entity_not_found", "verdict_id", "there is no such verdict")
+        if result_id is not None:
+            found.entity_exists("result_id", partition, result_id)
+        found.stop()
+        if verdict_id is not None and status != "adopted":
+            found.add(6, "invalid_field", "verdict_id", "goes with the status adopted only")
+        found.stop()
+        entity = _present(partition.entity(entity_id))
+        found.transition("status", kind, entity["status"], status)
+        found.stop()
+        now = self._time_of_write(partition)
+        changed = {**entity, "status": status, "updated_at": now}
+        if status == "adopted":
+            changed["adopted_in_verdict"] = verdict_id
+        # The event types are the statuses' names: refined, resolved, adopted and so on.
+        event = _event(dialogue_id, entity_id, status, actors, event_round, now)
+        event.update(reason=reason, reference=reference, result_id=result_id)
+        found.size(kind, changed)
+        found.size(f"{kind}_event", event)
+        found.stop()
+        _replace(partition.of_kind(kind), entity, changed)
+        partition.events.append(event)
+        partition.written(now)
+        return deepcopy(changed)
+
+    def update_evidence_status(self, dialogue_id: str, entity_id: str, status: str) -> Evidence:
+        """STORE-08; evidence has no events."""
+        return Evidence(**self._update_without_event("evidence", dialogue_id, entity_id, status))
+
+    def update_claim_status(self, dialogue_id: str, entity_id: str, status: str) -> Claim:
+        """STORE-08; claims have no events."""
+        return Claim(**self._update_without_event("claim", dialogue_id, entity_id, status))
+
+    def _update_without_event(
+        self, kind: str, dialogue_id: str, entity_id: str, status: str
+    ) -> Entity:
+        """A status change that leaves no event; a copy of the changed entity."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        entity_id = found.display_id("entity_id", entity_id)
+        status = found.enum("status", status, ENTITIES[kind].by_name["status"].values)
+        found.letter("entity_id", entity_id, LETTER_OF[kind])
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.entity_exists("entity_id", partition, entity_id)
+        found.stop()
+        entity = _present(partition.entity(entity_id))
+        found.transition("status", kind, entity["status"], status)
+        found.stop()
+        now = self._time_of_write(partition)
+        changed = {**entity, "status": status, "updated_at": now}
+        found.size(kind, changed)
+        found.stop()
+        _replace(partition.of_kind(kind), entity, changed)
+        partition.written(now)
+        return deepcopy(changed)
+
+    def comment_tension(
+        self,
+        dialogue_id: str,
+        entity_id: str,
+        actors: Sequence[str],
+        event_round: int,
+        reason: str,
+        reference: str | None = None,
+    ) -> Event:
+        """An event ``commented``; the tension stays as it is, ``updated_at`` too (ADDR-09)."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        entity_id = found.display_id("entity_id", entity_id)
+        actors = found.texts("actors", actors)
+        event_round = found.round("event_round", event_round)
+        reason = found.text("reason", reason)
+        reference = found.optional_text("reference", reference)
+        found.letter("entity_id", entity_id, "T")
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("event_round", partition, event_round)
+        found.entity_exists("entity_id", partition, entity_id)
+        found.stop()
+        now = self._time_of_write(partition)
+        event = _event(dialogue_id, entity_id, "commented", actors, event_round, now)
+        event.update(reason=reason, reference=reference)
+        found.size("tension_event", event)
+        found.stop()
+        partition.events.append(event)
+        partition.written(now)
+        return Event(**deepcopy(event))
+
+    # -- moves, refs, verdicts --------------------------------------------------------------------
+
+    def register_move(
+        self,
+        dialogue_id: str,
+        round: int,
+        expert_slug: str,
+        move_type: str,
+        targets: Sequence[str] = (),
+        context: str | None = None,
+    ) -> Move:
+        """``targets``: existing display ids; free text for ``request``; none for ``converge``."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.round("round", round)
+        expert_slug = found.identifier("expert_slug", expert_slug)
+        move_type = found.enum(
+            "move_type",
+            move_type,
+            ("defend", "challenge", "bridge", "request", "concede", "converge"),
+        )
+        targets = found.texts("targets", targets, default=())
+        context = found.optional_text("context", context)
+        targets_are_ids = move_type not in ("request", "converge")
+        if targets_are_ids:
+            for i, target in enumerate(targets):
+                found.display_id(f"targets[{i}]", target)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        found.expert_exists("expert_slug", partition, expert_slug)
+        if targets_are_ids:
+            for i, target in enumerate(targets):
+                found.entity_exists(f"targets[{i}]", partition, target)
+        found.stop()
+        if move_type == "converge" and targets:
+            found.add(6, "invalid_field", "targets", "a converge move has no targets")
+        found.stop()
+        earlier = [
+            m for m in partition.moves if m["round"] == round and m["expert_slug"] == expert_slug
+        ]
+        seq = len(earlier) + 1
+        if seq > MAX_SEQ:
+            found.add(
+                7, "limit_exceeded", "round", f"has {MAX_SEQ} moves of this expert", limit=MAX_SEQ
+            )
+        found.stop()
+        now = self._time_of_write(partition)
+        move: Entity = {
+            "dialogue_id": dialogue_id,
+            "round": round,
+            "expert_slug": expert_slug,
+            "seq": seq,
+            "move_type": move_type,
+            "created_at": now,
+            "targets": targets,
+            "context": context,
+        }
+        found.size("move", move)
+        found.stop()
+        partition.moves.append(move)
+        partition.written(now)
+        return Move(**deepcopy(move))
+
+    def register_ref(
+        self,
+        dialogue_id: str,
+        source_id: str,
+        ref_type: str,
+        target_id: str,
+        source_type: str | None = None,
+        target_type: str | None = None,
+    ) -> Ref:
+        """STORE-07: the repeat succeeds, writes nothing and gives the first back."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        source_id = found.display_id("source_id", source_id)
+        ref_type = found.enum("ref_type", ref_type, REF_TYPES, code="invalid_ref_type")
+        target_id = found.display_id("target_id", target_id)
+        source_type = found.optional_entity_letter("source_type", source_type)
+        target_type = found.optional_entity_letter("target_type", target_type)
+        if source_type is not None:
+            found.letter("source_type", source_id, source_type)
+        if target_type is not None:
+            found.letter("target_type", target_id, target_type)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.entity_exists("source_id", partition, source_id)
+        found.entity_exists("target_id", partition, target_id)
+        found.stop()
+        if source_id == target_id:
+            found.add(6, "invalid_ref_target", "target_id", "is the source itself")
+        else:
+            found.ref_rules("target_id", source_id[0], ref_type, target_id[0])
+        found.stop()
+        for ref in partition.refs:
+            if (ref["source_id"], ref["ref_type"], ref["target_id"]) == (
+                source_id,
+                ref_type,
+                target_id,
+            ):
+                return Ref(**deepcopy(ref))
+        now = self._time_of_write(partition)
+        new_ref = _ref(dialogue_id, source_id, ref_type, target_id, now)
+        partition.refs.append(new_ref)
+        partition.written(now)
+        return Ref(**deepcopy(new_ref))
+
+    def register_verdict(
+        self,
+        dialogue_id: str,
+        verdict_id: str,
+        verdict_type: str,
+        round: int,
+        recommendation: str,
+        description: str,
+        author_expert: str | None = None,
+        conditions: Sequence[str] | None = None,
+        vote: str | None = None,
+        confidence: str | None = None,
+        supporting_experts: Sequence[str] | None = None,
+        tensions_accepted: Sequence[str] | None = None,
+        ethos_compliance: Mapping[str, Any] | None = None,
+    ) -> Verdict:
+        """STORE-10: a final verdict converges the dialogue in the same write."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        verdict_id = found.identifier("verdict_id", verdict_id)
+        verdict_type = found.enum(
+            "verdict_type", verdict_type, ("interim", "final", "minority", "dissent")
+        )
+        round = found.round("round", round)
+        recommendation = found.text("recommendation", recommendation)
+        description = found.text("description", description)
+        author_expert = found.optional_identifier("author_expert", author_expert)
+        if conditions is not None:
+            conditions = found.texts("conditions", conditions)
+        vote = found.optional_text("vote", vote)
+        if confidence is not None:
+            confidence = found.enum(
+                "confidence", confidence, ("unanimous", "strong", "split", "contested")
+            )
+        if supporting_experts is not None:
+            supporting_experts = found.identifiers("supporting_experts", supporting_experts)
+        if tensions_accepted is not None:
+            tensions_accepted = found.display_ids("tensions_accepted", tensions_accepted)
+            for i, tension in enumerate(tensions_accepted):
+                found.letter(f"tensions_accepted[{i}]", tension, "T")
+        ethos_compliance = found.ethos_compliance("ethos_compliance", ethos_compliance)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        found.round_exists("round", partition, round)
+        for i, tension in enumerate(tensions_accepted or ()):
+            found.entity_exists(f"tensions_accepted[{i}]", partition, tension)
+        found.stop()
+        dialogue = partition.dialogue
+        if partition.verdict(verdict_id) is not None:
+            found.add(7, "duplicate_entity", "verdict_id", "this verdict exists")
+        if verdict_type == "final":
+            found.transition("verdict_type", "dialogue", dialogue["status"], "converged")
+        found.stop()
+        now = self._time_of_write(partition)
+        verdict: Entity = {
+            "dialogue_id": dialogue_id,
+            "verdict_id": verdict_id,
+            "verdict_type": verdict_type,
+            "round": round,
+            "confidence": confidence,
+            "created_at": now,
+            "author_expert": author_expert,
+            "recommendation": recommendation,
+            "description": description,
+            "conditions": conditions,
+            "vote": vote,
+            "supporting_experts": supporting_experts,
+            "tensions_accepted": tensions_accepted,
+            "ethos_compliance": ethos_compliance,
+        }
+        found.size("verdict", verdict)
+        changed_dialogue = dialogue
+        if verdict_type == "final":
+            changed_dialogue = {
+                **dialogue,
+                "status": "converged",
+                "converged_at": now,
+                "updated_at": now,
+            }
+            found.size("dialogue", changed_dialogue)
+        found.stop()
+        partition.verdicts.append(verdict)
+        partition.dialogue = changed_dialogue
+        partition.written(now)
+        return Verdict(**deepcopy(verdict))
+
+    # -- reads ------------------------------------------------------------------------------------
+
+    def get_perspectives(self, dialogue_id: str) -> list[Perspective]:
+        """STORE-05: by (round, seq)."""
+        return [Perspective(**e) for e in _of_kind(self._read(dialogue_id), "perspective")]
+
+    def get_tensions(self, dialogue_id: str) -> list[Tension]:
+        """STORE-05: by (round, seq)."""
+        return [Tension(**e) for e in _of_kind(self._read(dialogue_id), "tension")]
+
+    def get_recommendations(self, dialogue_id: str) -> list[Recommendation]:
+        """STORE-05: by (round, seq)."""
+        return [Recommendation(**e) for e in _of_kind(self._read(dialogue_id), "recommendation")]
+
+    def get_evidence(self, dialogue_id: str) -> list[Evidence]:
+        """STORE-05: by (round, seq)."""
+        return [Evidence(**e) for e in _of_kind(self._read(dialogue_id), "evidence")]
+
+    def get_claims(self, dialogue_id: str) -> list[Claim]:
+        """STORE-05: by (round, seq)."""
+        return [Claim(**e) for e in _of_kind(self._read(dialogue_id), "claim")]
+
+    def get_moves(self, dialogue_id: str) -> list[Move]:
+        """STORE-05: by (round, expert_slug, seq)."""
+        return _moves(self._read(dialogue_id))
+
+    def get_refs(self, dialogue_id: str) -> list[Ref]:
+        """STORE-05: by (source, type, target)."""
+        return _refs(self._read(dialogue_id))
+
+    def get_verdicts(self, dialogue_id: str) -> list[Verdict]:
+        """STORE-05: by (round, created_at, verdict_id)."""
+        return _verdicts(self._read(dialogue_id))
+
+    def get_events(self, dialogue_id: str, entity_id: str | None = None) -> list[Event]:
+        """STORE-05: by (timestamp, entity_id). STORE-06: ``entity_not_found``."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        entity_id = found.optional_display_id("entity_id", entity_id)
+        found.stop()
+        partition = self._partition(dialogue_id)
+        if entity_id is not None:
+            found.entity_exists("entity_id", partition, entity_id)
+        found.stop()
+        return [e for e in _events(partition) if entity_id is None or e.entity_id == entity_id]
+
+    def load_partition(self, dialogue_id: str, on_error: str = "fail") -> DialoguePartition:
+        """The whole dialogue as of one revision; nothing is ever bad here, so no findings."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        found.enum("on_error", on_error, ("fail", "collect"), default="fail")
+        found.stop()
+        partition = self._partition(dialogue_id)
+        return DialoguePartition(
+            dialogue=self.get_dialogue(dialogue_id),
+            experts=_experts(partition),
+            rounds=_rounds(partition),
+            verdicts=_verdicts(partition),
+            perspectives=self.get_perspectives(dialogue_id),
+            tensions=self.get_tensions(dialogue_id),
+            recommendations=self.get_recommendations(dialogue_id),
+            evidence=self.get_evidence(dialogue_id),
+            claims=self.get_claims(dialogue_id),
+            moves=_moves(partition),
+            refs=_refs(partition),
+            events=_events(partition),
+            signals=_signals(partition),
+            revision=partition.revision,
+            findings=[],
+        )
+
+    # -- what every method begins with, and every write ends with ---------------------------------
+
+    def _not_closed(self) -> None:
+        """Group 0 of STORE-14, STORE-20."""
+        if self._closed:
+            raise error("store_closed", "the store is closed")
+
+    def _read(self, dialogue_id: str) -> Partition:
+        """What a read does that takes the dialogue's id only."""
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        found.stop()
+        return self._partition(dialogue_id)
+
+    def _partition(self, dialogue_id: str) -> Partition:
+        """The beginning of group 5 of STORE-14; STORE-06."""
+        found = _Findings()
+        if dialogue_id not in self._partitions:
+            found.add(5, "dialogue_not_found", "dialogue_id", "there is no such dialogue")
+        found.stop()
+        return self._partitions[dialogue_id]
+
+    def _time_of_write(self, partition: Partition) -> str:
+        """ADDR-09: the later of the clock and the head's ``updated_at`` + 1 µs.
+
+        The text order of timestamps is their order in time (ADDR-07). No method of ``core`` writes
+        two events of one entity, so that one time serves for the whole write.
+        """
+        return max(format_time(self._clock()), after(partition.updated_at))
+
+
+# -- new entities ---------------------------------------------------------------------------------
+
+
+def _ref(dialogue_id: str, source_id: str, ref_type: str, target_id: str, now: str) -> Entity:
+    """A ref item; the letters of the types are those of the ids."""
+    return {
+        "dialogue_id": dialogue_id,
+        "source_id": source_id,
+        "ref_type": ref_type,
+        "target_id": target_id,
+        "source_type": source_id[0],
+        "target_type": target_id[0],
+        "created_at": now,
+    }
+
+
+def _event(
+    dialogue_id: str,
+    entity_id: str,
+    event_type: str,
+    actors: Sequence[str],
+    event_round: int,
+    now: str,
+) -> Entity:
+    """An event without reason, reference and result; ``created_at`` equals ``timestamp``."""
+    return {
+        "dialogue_id": dialogue_id,
+        "entity_id": entity_id,
+        "timestamp": now,
+        "event_type": event_type,
+        "event_round": event_round,
+        "created_at": now,
+        "actors": actors,
+        "reason": None,
+        "reference": None,
+        "result_id": None,
+    }
+
+
+def _replace(entities: list[Entity], old: Entity, new: Entity) -> None:
+    entities[entities.index(old)] = new
+
+
+def _present(entity: Entity | None) -> Entity:
+    """An entity that group 5 has just found."""
+    assert entity is not None
+    return entity
+
+
+# -- results: copies (STORE-21), in the order of STORE-05 -----------------------------------------
+
+
+def _experts(partition: Partition) -> list[Expert]:
+    ordered = sorted(partition.experts, key=lambda e: e["expert_slug"])
+    return [Expert(**deepcopy(e)) for e in ordered]
+
+
+def _rounds(partition: Partition) -> list[Round]:
+    ordered = sorted(partition.rounds, key=lambda e: e["round"])
+    return [Round(**deepcopy(e)) for e in ordered]
+
+
+def _signals(partition: Partition) -> list[Signal]:
+    ordered = sorted(partition.signals, key=lambda e: (e["round"], e["expert_slug"]))
+    return [Signal(**deepcopy(e)) for e in ordered]
+
+
+def _of_kind(partition: Partition, kind: str) -> list[Entity]:
+    return deepcopy(sorted(partition.of_kind(kind), key=lambda e: (e["round"], e["seq"])))
+
+
+def _moves(partition: Partition) -> list[Move]:
+    ordered = sorted(partition.moves, key=lambda e: (e["round"], e["expert_slug"], e["seq"]))
+    return [Move(**deepcopy(e)) for e in ordered]
+
+
+def _refs(partition: Partition) -> list[Ref]:
+    ordered = sorted(partition.refs, key=lambda e: (e["source_id"], e["ref_type"], e["target_id"]))
+    return [Ref(**deepcopy(e)) for e in ordered]
+
+
+def _verdicts(partition: Partition) -> list[Verdict]:
+    ordered = sorted(
+        partition.verdicts, key=lambda e: (e["round"], e["created_at"], e["verdict_id"])
+    )
+    return [Verdict(**deepcopy(e)) for e in ordered]
+
+
+def _events(partition: Partition) -> list[Event]:
+    ordered = sorted(partition.events, key=lambda e: (e["timestamp"], e["entity_id"]))
+    return [Event(**deepcopy(e)) for e in ordered]
+
+
+# -- validation -----------------------------------------------------------------------------------
+
+
+class _Findings:
+    """What validation has found so far, by the groups of STORE-14.
+
+    Methods that read a parameter return it as it will be stored: a copy, numbers as STORE-12 has
+    them. Where they find something, what they return does not matter: ``stop`` comes before use.
+    """
+
+    def __init__(self) -> None:
+        self._groups: list[list[Problem]] = [[] for _ in range(8)]
+
+    def add(self, group: int, code: str, field: str, what: str, **data: Any) -> None:
+        self._groups[group].append(Problem(code, field, what, data))
+
+    def stop(self) -> None:
+        """End at the first group that has found something, with all of its findings."""
+        for group in self._groups:
+            if group:
+                raise from_problems(group)
+
+    # Parameters: group 1 for what is missing or of a wrong type, 2 for enums, 3 for ids and rounds.
+
+    def text(self, field: str, value: object) -> str:
+        """A required text: not empty."""
+        if value is None:
+            self.add(1, "missing_field", field, "is required")
+        elif value == "":
+            self.add(1, "missing_field", field, "is empty")
+        return self.optional_text(field, value) or ""
+
+    def optional_text(self, field: str, value: object) -> str | None:
+        """Any Unicode scalar values; empty stays empty and is not null (STORE-12)."""
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.add(1, "invalid_field", field, "is not a text")
+            return None
+        if not is_unicode(value):
+            self.add(1, "invalid_field", field, "holds a lone surrogate")
+        return value
+
+    def boolean(self, field: str, value: object, *, default: bool) -> bool:
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.add(1, "invalid_field", field, "is not true or false")
+        return value is True
+
+    def integer(self, field: str, value: object, default: int | None = None) -> int:
+        """A whole number within ±(2^53-1); 1.0 is 1, true is none (STORE-12)."""
+        value = default if value is None else value
+        if value is None:
+            self.add(1, "missing_field", field, "is required")
+            return 0
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.add(1, "invalid_field", field, "is not a whole number")
+            return 0
+        try:
+            number = normal_number(value)
+        except ValueError as wrong:
+            self.add(1, "invalid_field", field, str(wrong))
+            return 0
+        if not isinstance(number, int):
+            self.add(1, "invalid_field", field, "is not a whole number")
+            return 0
+        return number
+
+    def round(self, field: str, value: object) -> int:
+        """ADDR-08: a round is 0 to 99."""
+        number = self.integer(field, value)
+        if not 0 <= number <= MAX_ROUND:
+            self.add(3, "invalid_round", field, "is not a round from 0 to 99")
+        return number
+
+    def optional_round(self, field: str, value: object) -> int | None:
+        return None if value is None else self.round(field, value)
+
+    def optional_relevance(self, field: str, value: object) -> float | None:
+        """A number from 0 to 1 with at most six decimals (STORE-12)."""
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.add(1, "invalid_field", field, "is not a number")
+            return None
+        try:
+            number = normal_number(value)
+        except ValueError as wrong:
+            self.add(1, "invalid_field", field, str(wrong))
+            return None
+        if not 0 <= number <= 1:
+            self.add(1, "invalid_field", field, "is not from 0 to 1")
+        elif number != round(number, 6):
+            self.add(1, "invalid_field", field, "has more than six decimals")
+        return number
+
+    def enum(
+        self,
+        field: str,
+        value: object,
+        allowed: Sequence[str],
+        *,
+        default: str | None = None,
+        code: str = "invalid_field",
+    ) -> str:
+        """Group 2: an unknown value is refused and the allowed ones are named (STORE-12)."""
+        value = default if value is None else value
+        if value is None:
+            self.add(1, "missing_field", field, "is required")
+            return ""
+        if not isinstance(value, str):
+            self.add(1, "invalid_field", field, "is not a text")
+            return ""
+        if value not in allowed:
+            what = f"is none of {', '.join(allowed)}"
+            self.add(2, code, field, what, allowed=list(allowed))
+        return value
+
+    def optional_entity_letter(self, field: str, value: object) -> str | None:
+        if value is None:
+            return None
+        return self.enum(field, value, tuple(KIND_OF), code="invalid_entity_type")
+
+    def identifier(self, field: str, value: object) -> str:
+        """ADDR-01."""
+        if value is None:
+            self.add(1, "missing_field", field, "is required")
+            return ""
+        if not isinstance(value, str):
+            self.add(1, "invalid_field", field, "is not a text")
+            return ""
+        if not is_identifier(value):
+            self.add(3, "invalid_identifier", field, "is not an identifier")
+        return value
+
+    def optional_identifier(self, field: str, value: object) -> str | None:
+        return None if value is None else self.identifier(field, value)
+
+    def display_id(self, field: str, value: object) -> str:
+        """ADDR-02."""
+        if value is None:
+            self.add(1, "missing_field", field, "is required")
+            return ""
+        if not isinstance(value, str):
+            self.add(1, "invalid_field", field, "is not a text")
+            return ""
+        if not is_display_id(value):
+            self.add(3, "invalid_display_id", field, "is not a display id")
+        return value
+
+    def optional_display_id(self, field: str, value: object) -> str | None:
+        return None if value is None else self.display_id(field, value)
+
+    def _elements(
+        self, field: str, value: object, default: Sequence[object] | None = None
+    ) -> list[tuple[str, object]]:
+        """The elements of a list, each with its path; none of them may be null."""
+        value = default if value is None else value
+        if value is None:
+            self.add(1, "missing_field", field, "is required")
+            return []
+        if not isinstance(value, list | tuple):
+            self.add(1, "invalid_field", field, "is not a list")
+            return []
+        elements = []
+        for i, element in enumerate(value):
+            if element is None:
+                self.add(1, "invalid_field", f"{field}[{i}]", "is null")
+            else:
+                elements.append((f"{field}[{i}]", element))
+        return elements
+
+    def texts(
+        self, field: str, value: object, default: Sequence[object] | None = None
+    ) -> list[str]:
+        """A list of texts, which may be empty, as may be the texts."""
+        elements = self._elements(field, value, default)
+        return [self.optional_text(path, element) or "" for path, element in elements]
+
+    def identifiers(self, field: str, value: object) -> list[str]:
+        return [self.identifier(path, e) for path, e in self._elements(field, value)]
+
+    def display_ids(self, field: str, value: object) -> list[str]:
+        return [self.display_id(path, e) for path, e in self._elements(field, value)]
+
+    def references(self, field: str, value: object) -> list[dict[str, str]]:
+        """STORE-24: a list of {type, target}."""
+        references = []
+        for path, element in self._elements(field, value, default=()):
+            entry = self._object(path, element, ("type", "target"))
+            if entry is None:
+                continue
+            ref_type = self.enum(
+                f"{path}.type", entry.get("type"), REF_TYPES, code="invalid_ref_type"
+            )
+            target = self.display_id(f"{path}.target", entry.get("target"))
+            references.append({"type": ref_type, "target": target})
+        return references
+
+    def _object(
+        self, field: str, value: object, members: Sequence[str]
+    ) -> Mapping[str, object] | None:
+        """An object without unknown members; None where it is not even that."""
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            self.add(1, "invalid_field", field, "is not an object")
+            return None
+        if not all(name in members for name in value):
+            self.add(1, "invalid_field", field, f"has members other than {', '.join(members)}")
+        return value
+
+    def background(self, field: str, value: object) -> dict[str, str] | None:
+        """{subject, description?, constraints?, situation?}; what is unset is left out (ENV-02)."""
+        if value is None:
+            return None
+        entry = self._object(field, value, ("subject", "description", "constraints", "situation"))
+        if entry is None:
+            return None
+        background = {"subject": self.text(f"{field}.subject", entry.get("subject"))}
+        for name in ("description", "constraints", "situation"):
+            text = self.optional_text(f"{field}.{name}", entry.get(name))
+            if text is not None:
+                background[name] = text
+        return background
+
+    def metrics(self, field: str, value: object) -> dict[str, int]:
+        """Eight whole numbers from 0, each 0 where it is not given."""
+        entry = self._object(field, {} if value is None else value, METRICS)
+        metrics = {}
+        for name in METRICS:
+            member = None if entry is None else entry.get(name)
+            metrics[name] = self.integer(f"{field}.{name}", member, default=0)
+            if metrics[name] < 0:
+                self.add(1, "invalid_field", f"{field}.{name}", "is below 0")
+        return metrics
+
+    def ethos_compliance(self, field: str, value: object) -> dict[str, Any] | None:
+        """{fully_compliant: text or boolean; exceptions, violations: lists of text}, all needed."""
+        if value is None:
+            return None
+        entry = self._object(field, value, ("fully_compliant", "exceptions", "violations"))
+        if entry is None:
+            return None
+        fully: Any = entry.get("fully_compliant")
+        if not isinstance(fully, bool):
+            fully = self.text(f"{field}.fully_compliant", fully)
+        exceptions = self.texts(f"{field}.exceptions", entry.get("exceptions"))
+        violations = self.texts(f"{field}.violations", entry.get("violations"))
+        return {"fully_compliant": fully, "exceptions": exceptions, "violations": violations}
+
+    def optional_json_object(self, field: str, value: object) -> dict[str, Any] | None:
+        """Any JSON object. Its names are sealed text, so that no finding repeats them (ERR-03)."""
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            self.add(1, "invalid_field", field, "is not an object")
+            return None
+        try:
+            return dict(normal_json(value))
+        except ValueError as wrong:
+            self.add(1, "invalid_field", field, str(wrong))
+            return None
+
+    # Group 4: letters.
+
+    def letter(self, field: str, display_id: str, letter: str) -> None:
+        if not display_id.startswith(letter):
+            what = f"an id that begins with {letter} is needed here"
+            self.add(4, "type_id_mismatch", field, what, expected=letter)
+
+    # Group 5: what must be there. Rounds come first, then experts, then entities.
+
+    def round_exists(self, field: str, partition: Partition, round: int) -> None:
+        if partition.round(round) is None:
+            self.add(5, "round_not_found", field, "there is no such round")
+
+    def expert_exists(self, field: str, partition: Partition, slug: str) -> None:
+        if partition.expert(slug) is None:
+            self.add(5, "expert_not_found", field, "there is no such expert")
+
+    def entity_exists(self, field: str, partition: Partition, display_id: str) -> None:
+        if partition.entity(display_id) is None:
+            self.add(5, "entity_not_found", field, "there is no such entity")
+
+    # Group 6: by meaning.
+
+    def ref_rules(self, field: str, source_letter: str, ref_type: str, target_letter: str) -> None:
+        """The rules of ``ref`` in ``entities.json``."""
+        if ref_type in ("address", "resolve", "reopen") and target_letter != "T":
+            self.add(6, "invalid_ref_target", field, f"{ref_type} needs a tension as its target")
+        if ref_type == "refine" and source_letter != target_letter:
+            self.add(6, "invalid_ref_target", field, "refine joins two entities of one type")
+
+    def total(self, field: str, total: int) -> None:
+        """STORE-12 holds for sums as well."""
+        if not -MAX_INTEGER <= total <= MAX_INTEGER:
+            self.add(6, "invalid_field", field, "the total would be beyond 2^53-1")
+
+    # Group 7: what the store's present state refuses.
+
+    def transition(self, field: str, kind: str, old: str, new: str) -> None:
+        """STORE-08: the same status again is no transition either."""
+        allowed = list(ENTITIES[kind].transitions[old])
+        if new not in allowed:
+            what = f"from {old} to {new} is none of {', '.join(allowed) or 'no change at all'}"
+            self.add(
+                7,
+                "invalid_status_transition",
+                field,
+                what,
+                **{"from": old, "to": new, "allowed": allowed},
+            )
+
+    def size(self, kind: str, entity: Entity) -> None:
+        """STORE-15. Signals, refs and the head cannot come near the limit and are not measured."""
+        size = stored_size(kind, entity)
+        if size > MAX_ITEM_BYTES:
+            self.add(
+                7,
+                "item_too_large",
+                kind,
+                f"the item would take {size} bytes",
+                size=size,
+                limit=MAX_ITEM_BYTES,
+            )
+
+
+def is_identifier(text: str) -> bool:
+    """ADDR-01: ``[A-Za-z0-9][A-Za-z0-9._-]{0,95}``."""
+    return (
+        1 <= len(text) <= 96
+        and text[0] in LETTERS_AND_DIGITS
+        and all(c in LETTERS_AND_DIGITS or c in "._-" for c in text)
+    )
+
+
+def is_display_id(text: str) -> bool:
+    """ADDR-02: a letter of P R T E C, round 00-99, seq 01-99; exactly five ASCII characters."""
+    return (
+        len(text) == 5
+        and text[0] in "PRTEC"
+        and all(c in "0123456789" for c in text[1:])
+        and text[3:] != "00"
+    )
+
+
+def is_unicode(text: str) -> bool:
+    """STORE-12: Unicode scalar values only, that is no surrogates."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def normal_number(value: int | float) -> int | float:
+    """STORE-12: what comes back for a number; ``ValueError`` for one that is refused."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("is not a finite number")
+    if value == math.floor(value):
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise ValueError("is beyond 2^53-1")
+        return int(value)  # 1.0 is 1, -0.0 is 0
+    return value
+
+
+def normal_json(value: object, around: int = 0) -> Any:
+    """STORE-12: what comes back for a JSON value that stands in ``around`` lists and objects."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if not is_unicode(value):
+            raise ValueError("holds a lone surrogate")
+        return value
+    if isinstance(value, int | float):
+        return normal_number(value)
+    if not isinstance(value, list | tuple | Mapping):
+        raise ValueError("holds something that is no JSON value")
+    if around == MAX_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_DEPTH}")
+    if isinstance(value, list | tuple):
+        return [normal_json(element, around + 1) for element in value]
+    if not all(isinstance(name, str) and is_unicode(name) for name in value):
+        raise ValueError("holds a name that is no Unicode text")
+    return {name: normal_json(member, around + 1) for name, member in value.items()}
+
+
+# -- stored size (STORE-15) -----------------------------------------------------------------------
+
+
+def stored_size(kind: str, entity: Entity) -> int:
+    """Bytes of the item that an encrypted backend stores for an entity, by DynamoDB's rules.
+
+    The item is that of ADDR-05: keys, cleartext fields, index attributes and the four envelope
+    attributes of ENV-01. Names and texts count as UTF-8, a boolean as one byte.
+    """
+    dialogue_id = entity["dialogue_id"]
+    table = ENTITIES[kind]
+    item: dict[str, Any] = {"pk": f"dialogue#{dialogue_id}", "sk": _sort_key(kind, entity)}
+    for cleartext in table.cleartext_fields:
+        if entity[cleartext.name] is not None:  # an unset field is absent
+            item[cleartext.name] = entity[cleartext.name]
+    if kind == "dialogue":
+        item["by_status_pk"] = f"status#{entity['status']}"
+        item["by_status_sk"] = f"{entity['updated_at']}#{dialogue_id}"
+    if kind == "tension":
+        item["by_tension_status_pk"] = f"tension_status#{entity['status']}"
+        item["by_tension_status_sk"] = f"{dialogue_id}#{entity['display_id']}"
+    if kind == "expert":
+        item["by_expert_pk"] = f"expert#{entity['expert_slug']}"
+        item["by_expert_sk"] = f"{dialogue_id}#{entity['first_round'] or 0:02d}"
+    if kind == "move":
+        item["by_expert_pk"] = f"expert#{entity['expert_slug']}"
+        item["by_expert_sk"] = f"{dialogue_id}#{entity['round']:02d}"
+    # ENV-02: the sealed fields, each present, null where unset; AES-GCM adds a tag of 16 bytes.
+    sealed = {f.name: entity[f.name] for f in table.sealed_fields}
+    item["content_encrypted"] = rfc8785.dumps(sealed) + bytes(16)
+    item["content_nonce"] = bytes(12)
+    item["key_id"] = f"dek#{dialogue_id}#1"
+    item["aad_hash"] = "0" * 64
+
+    size = 0
+    for name, value in item.items():
+        size += len(name)
+        if isinstance(value, str):
+            size += len(value.encode("utf-8"))
+        elif isinstance(value, bytes):
+            size += len(value)
+        elif isinstance(value, bool):
+            size += 1
+        else:
+            size += number_size(value)
+    return size
+
+
+def number_size(number: int | float) -> int:
+    """One byte, one for every two significant digits, and one for a minus sign."""
+    significant = "".join(str(d) for d in Decimal(str(number)).as_tuple().digits).strip("0")
+    return 1 + math.ceil(len(significant) / 2) + (1 if number < 0 else 0)
+
+
+def _sort_key(kind: str, entity: Entity) -> str:
+    """The sort keys of ``entities.json`` for the items that are measured."""
+    if kind == "dialogue":
+        return "meta"
+    if kind == "expert":
+        return f"expert#{entity['expert_slug']}"
+    if kind == "round":
+        return f"round#{entity['round']:02d}"
+    if kind == "verdict":
+        return f"verdict#{entity['verdict_id']}"
+    if kind == "move":
+        return f"move#{entity['round']:02d}#{entity['expert_slug']}#{entity['seq']:02d}"
+    if kind.endswith("_event"):
+        return f"event#{kind.removesuffix('_event')}#{entity['entity_id']}#{entity['timestamp']}"
+    return f"{kind}#{entity['round']:02d}#{entity['seq']:02d}"
