@@ -9,6 +9,7 @@ from typing import Any
 
 from .contract import addresses
 from .contract.entities import Finding
+from .contract.errors import DialogueStoreError
 from .contract.items import Item
 from .contract.tables import TYPES, EntityType
 from .sealing import envelope
@@ -58,12 +59,16 @@ class Keyring:
                 self._deks.move_to_end(place)
                 return kept[1]
         dek = self._provider.decrypt_dek(self.kek(), dialogue_id, version, item)
+        self.keep(dialogue_id, version, item, dek)
+        return dek
+
+    def keep(self, dialogue_id: str, version: int, item: Item, dek: DekHandle) -> None:
+        """Remember an opened data key together with the item that it lies in."""
         with self._lock:
-            self._deks[place] = (dict(item), dek)
-            self._deks.move_to_end(place)
+            self._deks[dialogue_id, version] = (dict(item), dek)
+            self._deks.move_to_end((dialogue_id, version))
             while len(self._deks) > _KEPT_DEKS:
                 self._deks.popitem(last=False)
-        return dek
 
 
 def open_partition(
@@ -100,9 +105,7 @@ class _Reader:
         self._met: set[tuple[Any, Any]] = set()
         self._head_seen = False
 
-    def take(
-        self, sk: str, parsed: tuple[EntityType, Any] | None, item: Item
-    ) -> None:
+    def take(self, sk: str, parsed: tuple[EntityType, Any] | None, item: Item) -> None:
         """Pass one item through its layers, into the snapshot or the findings."""
         address = None
         try:
@@ -187,15 +190,11 @@ class _Reader:
 
     def _set_finding(self, detail: str) -> None:
         address = addresses.address(self.snapshot.dialogue_id, "head", {})
-        self.findings.append(
-            Finding("integrity_error", "head", address, self._pk, "head", detail)
-        )
+        self.findings.append(Finding("integrity_error", "head", address, self._pk, "head", detail))
 
 
 def _refused_as_fault(open_dek: Callable[[], DekHandle]) -> DekHandle:
     """Errors about this one wrapped key become findings; errors of the UMK itself go on as they are."""
-    from .contract.errors import DialogueStoreError
-
     try:
         return open_dek()
     except DialogueStoreError as refused:
@@ -206,5 +205,3 @@ def _refused_as_fault(open_dek: Callable[[], DekHandle]) -> DekHandle:
             refused.data.get("detail", refused.message),
             code=refused.code,
         ) from None
-
-

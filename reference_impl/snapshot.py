@@ -95,9 +95,7 @@ def _series(entity: str, parts: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def entity_of(dialogue_id: str, kind: EntityType, fields: Mapping[str, Any]) -> Any:
     """The result object of a type, its lists and objects copied (STORE-21)."""
-    values = {
-        f.name: _copy(fields.get(f.name)) for f in kind.fields if f.name != "dialogue_id"
-    }
+    values = {f.name: _copy(fields.get(f.name)) for f in kind.fields if f.name != "dialogue_id"}
     if kind.display_letter:
         values["display_id"] = addresses.display_id(kind.entity, fields["round"], fields["seq"])
     result: PartitionScoped = CLASSES[kind.entity](dialogue_id=dialogue_id, **values)

@@ -54,7 +54,8 @@ def validated(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a method, normalised; the contract's error where any of them is not valid."""
     problems = Problems()
     out = {
-        param.name: _param(problems, param, given.get(param.name)) for param in METHODS[method].params
+        param.name: _param(problems, param, given.get(param.name))
+        for param in METHODS[method].params
     }
     extra = _BY_METHOD.get(method)
     if extra is not None:
@@ -89,7 +90,7 @@ def _enum_values(kind: str) -> tuple[str, ...]:
     return ENTITIES[entity].by_name[name].values
 
 
-# -- single values ------------------------------------------------------------------------------------
+# -- single values ------------------------------------------------------------------------------
 
 
 def _text(problems: Problems, where: str, value: Any, *, filled: bool = False) -> Any:
@@ -143,7 +144,9 @@ def _number(problems: Problems, where: str, value: Any) -> Any:
     except OverflowError:
         double = math.inf
     if not math.isfinite(double):
-        return problems.add(1, "invalid_field", where, "must be a finite number of double precision")
+        return problems.add(
+            1, "invalid_field", where, "must be a finite number of double precision"
+        )
     if double.is_integer():
         if abs(double) > _MAX_SAFE:
             return problems.add(1, "invalid_field", where, "is a whole number beyond ±(2^53-1)")
@@ -176,7 +179,7 @@ def _relevance(problems: Problems, where: str, value: Any) -> Any:
     return number
 
 
-# -- lists and objects --------------------------------------------------------------------------------
+# -- lists and objects --------------------------------------------------------------------------
 
 
 def _list(check: Callable[[Problems, str, Any], Any]) -> Callable[[Problems, str, Any], Any]:
@@ -311,7 +314,7 @@ _CHECKS: dict[str, Callable[[Problems, str, Any], Any]] = {
 }
 
 
-# -- what one method asks for besides -----------------------------------------------------------------
+# -- what one method asks for besides -----------------------------------------------------------
 
 
 def _letter(problems: Problems, where: str, value: Any, letter: str) -> None:
@@ -322,7 +325,11 @@ def _letter(problems: Problems, where: str, value: Any, letter: str) -> None:
 def _status_of(entity: str) -> Callable[[Problems, dict[str, Any]], None]:
     def check(problems: Problems, args: dict[str, Any]) -> None:
         _letter(problems, "entity_id", args["entity_id"], ENTITIES[entity].display_letter or "")
-        if entity == "recommendation" and args["status"] == "adopted" and args["verdict_id"] is None:
+        if (
+            entity == "recommendation"
+            and args["status"] == "adopted"
+            and args["verdict_id"] is None
+        ):
             problems.add(1, "missing_field", "verdict_id", "adopted needs the verdict's id")
 
     return check
@@ -356,7 +363,9 @@ _BY_METHOD: dict[str, Callable[[Problems, dict[str, Any]], None]] = {
     "update_recommendation_status": _status_of("recommendation"),
     "update_evidence_status": _status_of("evidence"),
     "update_claim_status": _status_of("claim"),
-    "comment_tension": lambda problems, args: _letter(problems, "entity_id", args["entity_id"], "T"),
+    "comment_tension": lambda problems, args: _letter(
+        problems, "entity_id", args["entity_id"], "T"
+    ),
     "register_move": _move,
     "register_ref": _ref,
     "register_verdict": _verdict,

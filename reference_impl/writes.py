@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .contract import addresses
-from .contract.errors import error
+from .contract.errors import DialogueStoreError, Problem, from_problems
 from .contract.tables import ENTITIES, TYPES, EntityType
 from .snapshot import Record, Snapshot
 from .validation import Problems
 
-__all__ = ["PLANNERS", "Draft", "Plan", "Repeat", "plan_create"]
+__all__ = ["PLANNERS", "Draft", "Plan", "Repeat", "no_dialogue", "plan_create"]
 
 Args = Mapping[str, Any]
 _MAX_SAFE = 2**53 - 1
@@ -59,13 +59,20 @@ class Repeat:
 Planner = Callable[[Snapshot, Args, str], Plan | Repeat]
 
 
-# -- what a write needs to be there (group 5) -----------------------------------------------------------
+# -- what a write needs to be there (group 5) ---------------------------------------------------
+
+
+def no_dialogue(dialogue_id: str) -> DialogueStoreError:
+    """STORE-06: the dialogue is unknown."""
+    return from_problems(
+        [Problem("dialogue_not_found", "dialogue_id", f"there is no dialogue {dialogue_id}")]
+    )
 
 
 def _dialogue(s: Snapshot) -> Record:
     record = s.find("dialogue")
     if record is None:
-        raise error("dialogue_not_found", f"there is no dialogue {s.dialogue_id}")
+        raise no_dialogue(s.dialogue_id)
     return record
 
 
@@ -98,7 +105,7 @@ def _present(p: Problems, record: Record | None) -> Record:
     return record
 
 
-# -- what several methods do ----------------------------------------------------------------------------
+# -- what several methods do --------------------------------------------------------------------
 
 
 def _new(entity: str, now: str, **fields: Any) -> Draft:
@@ -168,7 +175,7 @@ def _safe_total(p: Problems, where: str, total: int) -> None:
         p.add(6, "invalid_field", where, "makes the total exceed ±(2^53-1)")
 
 
-# -- the dialogue ----------------------------------------------------------------------------------------
+# -- the dialogue -------------------------------------------------------------------------------
 
 
 def plan_create(a: Args, now: str) -> Draft:
@@ -190,7 +197,7 @@ def _with_status(dialogue: Record, status: str, now: str) -> Draft:
     return _changed(dialogue, now, status=status, **converged)
 
 
-# -- experts, rounds, signals ----------------------------------------------------------------------------
+# -- experts, rounds, signals -------------------------------------------------------------------
 
 
 def _register_expert(s: Snapshot, a: Args, now: str) -> Plan:
@@ -238,9 +245,7 @@ def _create_round(s: Snapshot, a: Args, now: str) -> Plan:
     p.raise_first()
     draft = _new("round", now, **{**_without(a, "metrics"), **(a["metrics"] or {})})
     rounds = max(dialogue.fields["total_rounds"], a["round"] + 1)
-    return Plan(
-        [draft, _changed(dialogue, now, total_rounds=rounds, total_alignment=total)], draft
-    )
+    return Plan([draft, _changed(dialogue, now, total_rounds=rounds, total_alignment=total)], draft)
 
 
 def _update_round_status(s: Snapshot, a: Args, now: str) -> Plan:
@@ -267,7 +272,7 @@ def _record_convergence_signal(s: Snapshot, a: Args, now: str) -> Plan | Repeat:
     return Plan([draft], draft)
 
 
-# -- perspectives, tensions, recommendations, evidence, claims -------------------------------------------
+# -- perspectives, tensions, recommendations, evidence, claims ----------------------------------
 
 
 def _register(entity: str) -> Planner:
@@ -357,7 +362,7 @@ def _comment_tension(s: Snapshot, a: Args, now: str) -> Plan:
     return Plan([event], event)
 
 
-# -- moves, refs, verdicts -------------------------------------------------------------------------------
+# -- moves, refs, verdicts ----------------------------------------------------------------------
 
 
 def _register_move(s: Snapshot, a: Args, now: str) -> Plan:

@@ -1,1 +1,2 @@
-"""The words of the contract as code: entity types, store classes, errors, addresses, timestamps, items."""
+"""The words of the contract as code: entity types, store classes, errors, addresses, timestamps,
+items."""

@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from . import timestamps
@@ -20,7 +21,7 @@ from .tables import LETTERS, TYPES, EntityType
 if sys.version_info >= (3, 12):
     import unicodedata
 else:  # CPython 3.11 knows Unicode 14, ADDR-06 asks for 15 or later
-    import unicodedata2 as unicodedata
+    import unicodedata2 as unicodedata  # type: ignore[import-not-found]  # it has no stubs
 
 __all__ = [
     "address",
@@ -84,7 +85,8 @@ def parse_partition_key(pk: str) -> str | None:
 
 
 def sort_key(entity: str, **parts: Any) -> str:
-    """The sort key of an entity, its identity given as keywords (valid values are the caller's duty)."""
+    """The sort key of an entity, its identity given as keywords (valid values are the caller's
+    duty)."""
     return TYPES[entity].sk.format_map(parts)
 
 
@@ -135,15 +137,13 @@ def _read(
     for kind, pattern in forms:
         match = pattern.fullmatch(text)
         if match is not None:
-            parts: dict[str, Any] = match.groupdict()
-            for name in parts:
-                if kind.by_name[name].type == "int":
-                    parts[name] = int(parts[name])
-                elif kind.by_name[name].type == "timestamp" and not timestamps.is_canonical(
-                    parts[name]
-                ):
+            parts: dict[str, Any] = {}
+            for name, text_of in match.groupdict().items():
+                type_of = kind.by_name[name].type
+                if type_of == "timestamp" and not timestamps.is_canonical(text_of):
                     return None
-            return kind, parts
+                parts[name] = int(text_of) if type_of == "int" else text_of
+            return kind, MappingProxyType(parts)  # parse_sort_key hands it out more than once
     return None
 
 
@@ -154,7 +154,8 @@ def parse_sort_key(sk: str) -> tuple[EntityType, Parts] | None:
 
 
 def parse_address(text: str) -> tuple[str, EntityType, Parts]:
-    """(dialogue id, type, identity) of a canonical address; ``invalid_identifier`` for other text."""
+    """(dialogue id, type, identity) of a canonical address; ``invalid_identifier`` for other
+    text."""
     match = _dialogue_address(text)
     found = _read(_ADDRESSES, match[2]) if match else None
     if match is None or found is None:
@@ -163,10 +164,11 @@ def parse_address(text: str) -> tuple[str, EntityType, Parts]:
 
 
 def new_dialogue_id(title: str, *, opaque: bool = False) -> Iterator[str]:
-    """ADDR-06: candidate ids for a title, best first; take the first that ``create_dialogue`` accepts.
+    """ADDR-06: candidate ids for a title, best first; take the first that ``create_dialogue``
+    accepts.
 
-    The slug shows words of the (sealed) title; ``opaque=True`` yields one random id instead (``d-`` and
-    a UUIDv7 in hex). After 99 candidates the iterator raises ``too_many_dialogues``.
+    The slug shows words of the (sealed) title; ``opaque=True`` yields one random id instead (``d-``
+    and a UUIDv7 in hex). After 99 candidates the iterator raises ``too_many_dialogues``.
     """
     if opaque:
         yield f"d-{_uuid7_hex()}"

@@ -1,8 +1,10 @@
-"""Results of the contract: one frozen class for each entity type, checked against ``entities.json``.
+"""Results of the contract: one frozen class for each entity type, checked against
+``entities.json``.
 
-Every class carries the :class:`PartitionScoped` marker (STORE-01). Attributes are the fields of the
-table plus ``dialogue_id`` and, where the type has a letter, ``display_id``. Times are canonical text
-(ADDR-07), maps by round have two-digit keys (``"01"``), lists and objects are copies of the caller's own.
+What a store of one dialogue returns carries the :class:`PartitionScoped` marker (STORE-01).
+Attributes are the fields of the table plus ``dialogue_id`` and, where the type has a letter,
+``display_id``. Times are canonical text (ADDR-07), maps by round have two-digit keys (``"01"``),
+lists and objects are copies of the caller's own.
 """
 
 from __future__ import annotations
@@ -10,33 +12,48 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+from .items import Item
 from .tables import TYPES
 
 __all__ = [
     "CLASSES",
+    "BackupText",
+    "BoundaryEvent",
+    "ChainReport",
     "Claim",
+    "Contribution",
+    "CrossDialogueStats",
+    "CryptoAuditEvent",
     "Dialogue",
     "DialoguePartition",
+    "DialogueSummary",
+    "EncryptedBatch",
     "Event",
     "Evidence",
     "Expert",
     "Finding",
+    "Head",
+    "ImportedBatch",
     "Move",
     "NextSeq",
+    "Page",
     "PartitionScoped",
     "Perspective",
     "Recommendation",
     "Ref",
     "Round",
     "Signal",
+    "SimilarDialogue",
     "Tension",
+    "TensionSummary",
     "Verdict",
     "plain",
 ]
 
 _C = TypeVar("_C", bound=type)
+_T = TypeVar("_T")
 
 
 class PartitionScoped:
@@ -53,7 +70,7 @@ def _entity(*names: str) -> Callable[[_C], _C]:
     """Register a result class for table entries, after checking that its fields are the table's."""
 
     def check(cls: _C) -> _C:
-        have = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        have = [f.name for f in dataclasses.fields(cls)]
         for name in names:
             kind = TYPES[name]
             want = [f.name for f in kind.fields if f.name != "dialogue_id"]
@@ -69,6 +86,8 @@ def _entity(*names: str) -> Callable[[_C], _C]:
 @_entity("dialogue")
 @dataclass(frozen=True, slots=True)
 class Dialogue(PartitionScoped):
+    """A dialogue: what it is about, how far it is, and its numbers."""
+
     dialogue_id: str
     status: str
     created_at: str
@@ -88,6 +107,8 @@ class Dialogue(PartitionScoped):
 @_entity("expert")
 @dataclass(frozen=True, slots=True)
 class Expert(PartitionScoped):
+    """An expert of the panel; ``scores`` and ``raw_content`` are by round."""
+
     dialogue_id: str
     expert_slug: str
     tier: str
@@ -109,6 +130,8 @@ class Expert(PartitionScoped):
 @_entity("round")
 @dataclass(frozen=True, slots=True)
 class Round(PartitionScoped):
+    """One round with its scores and counts."""
+
     dialogue_id: str
     round: int
     score: int
@@ -131,6 +154,8 @@ class Round(PartitionScoped):
 @_entity("verdict")
 @dataclass(frozen=True, slots=True)
 class Verdict(PartitionScoped):
+    """A verdict; ``author_expert`` is None where the judge wrote it."""
+
     dialogue_id: str
     verdict_id: str
     verdict_type: str
@@ -150,6 +175,8 @@ class Verdict(PartitionScoped):
 @_entity("perspective")
 @dataclass(frozen=True, slots=True)
 class Perspective(PartitionScoped):
+    """A view that experts put forward."""
+
     dialogue_id: str
     display_id: str
     round: int
@@ -166,6 +193,8 @@ class Perspective(PartitionScoped):
 @_entity("tension")
 @dataclass(frozen=True, slots=True)
 class Tension(PartitionScoped):
+    """A contradiction that the dialogue has to work on."""
+
     dialogue_id: str
     display_id: str
     round: int
@@ -182,6 +211,8 @@ class Tension(PartitionScoped):
 @_entity("recommendation")
 @dataclass(frozen=True, slots=True)
 class Recommendation(PartitionScoped):
+    """A proposal; ``adopted_in_verdict`` names the verdict that adopted it."""
+
     dialogue_id: str
     display_id: str
     round: int
@@ -200,6 +231,8 @@ class Recommendation(PartitionScoped):
 @_entity("evidence")
 @dataclass(frozen=True, slots=True)
 class Evidence(PartitionScoped):
+    """Something cited in support."""
+
     dialogue_id: str
     display_id: str
     round: int
@@ -216,6 +249,8 @@ class Evidence(PartitionScoped):
 @_entity("claim")
 @dataclass(frozen=True, slots=True)
 class Claim(PartitionScoped):
+    """A statement that can be supported or opposed."""
+
     dialogue_id: str
     display_id: str
     round: int
@@ -232,6 +267,8 @@ class Claim(PartitionScoped):
 @_entity("move")
 @dataclass(frozen=True, slots=True)
 class Move(PartitionScoped):
+    """One expert's move in a round; ``targets`` are display ids, or topics of a ``request``."""
+
     dialogue_id: str
     round: int
     expert_slug: str
@@ -245,6 +282,8 @@ class Move(PartitionScoped):
 @_entity("ref")
 @dataclass(frozen=True, slots=True)
 class Ref(PartitionScoped):
+    """A typed link from one entity to another."""
+
     dialogue_id: str
     source_id: str
     ref_type: str
@@ -257,6 +296,8 @@ class Ref(PartitionScoped):
 @_entity("perspective_event", "tension_event", "recommendation_event")
 @dataclass(frozen=True, slots=True)
 class Event(PartitionScoped):
+    """A change in the life of a perspective, tension or recommendation (``entity_id``)."""
+
     dialogue_id: str
     entity_id: str
     timestamp: str
@@ -272,6 +313,8 @@ class Event(PartitionScoped):
 @_entity("signal")
 @dataclass(frozen=True, slots=True)
 class Signal(PartitionScoped):
+    """An expert's sign, in one round, that the dialogue has converged."""
+
     dialogue_id: str
     round: int
     expert_slug: str
@@ -291,7 +334,8 @@ class Finding(PartitionScoped):
 
 
 class NextSeq(PartitionScoped, int):
-    """The number that the next entity of a kind in a round would get; 100 when the round is full."""
+    """The number that the next entity of a kind in a round would get; 100 when the round is
+    full."""
 
     __slots__ = ()
 
@@ -321,8 +365,171 @@ class DialoguePartition(PartitionScoped):
     findings: list[Finding] = field(default_factory=list)
 
 
+# -- profiles audit and migration ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoAuditEvent(PartitionScoped):
+    """One use of a key, or a migration's cut, as AUDIT-01 gives it; unset fields are None."""
+
+    event_id: str
+    timestamp: str
+    trace_id: str
+    span_id: str
+    operation: str
+    key_id: str | None
+    principal: str
+    outcome: str
+    previous_hash: str
+    dialogue_id: str
+    chain: str
+    sequence: int
+    subject: str
+    count: int
+    revision: int
+    note: str | None
+    event_hash: str
+    mac: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryEvent(CryptoAuditEvent):
+    """The event of a migration's cut; its ``note`` is signed (MIG-02)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport(PartitionScoped):
+    """What a walk along a dialogue's audit chains found (AUDIT-05), with the key or without it.
+
+    ``chains``: ``{chain: {"events", "tip_sequence", "tip_hash"}}``; ``findings``: a list of
+    ``{"chain", "sequence", "what"}``, empty where ``ok``.
+    """
+
+    ok: bool
+    with_key: bool
+    chains: dict[str, dict[str, Any]]
+    findings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Head(PartitionScoped):
+    """The part of a partition's head that needs no key (HEAD-01)."""
+
+    dialogue_id: str
+    revision: int
+    state: str
+    pending: str | None
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedBatch(PartitionScoped):
+    """Stored items or audit events (``kind``) on their way to another store, sealed as they lie
+    (MIG-01).
+
+    ``digest`` is that of this batch's items, 64 hex digits; ``cursor`` asks for the next batch and
+    is None on the last one.
+    """
+
+    dialogue_id: str
+    cursor: str | None
+    kind: str
+    items: list[Item]
+    digest: str
+    format_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedBatch(PartitionScoped):
+    """How many items of a batch were put in place, how many lay there already, and where to go
+    on."""
+
+    imported: int
+    already_there: int
+    cursor: str | None
+
+
+class BackupText(PartitionScoped, str):
+    """One dialogue as JSON lines: a manifest, then items, then events (MIG-06)."""
+
+    __slots__ = ()
+
+
+# -- reads across dialogues: no marker, they belong to no one partition (STORE-02) -----------------
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[_T]):
+    """One page of a list over all dialogues; only a null ``cursor`` ends it (STORE-23)."""
+
+    items: list[_T]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueSummary:
+    """A dialogue's cleartext."""
+
+    dialogue_id: str
+    status: str
+    created_at: str
+    updated_at: str
+    total_rounds: int
+    total_alignment: int
+
+
+@dataclass(frozen=True, slots=True)
+class TensionSummary:
+    """A tension's cleartext; ``tension_id`` is its display id."""
+
+    dialogue_id: str
+    tension_id: str
+    status: str
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """Where an expert takes part; ``kind`` is ``expert`` or ``move``."""
+
+    dialogue_id: str
+    round: int
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrossDialogueStats:
+    """Numbers over all dialogues: ``avg_alignment`` is per dialogue, to six decimals;
+    ``top_experts`` are at most ten ``{"expert_slug", "total_score"}``, best first, then by slug."""
+
+    dialogues: int
+    by_status: dict[str, int]
+    perspectives: int
+    tensions: int
+    recommendations: int
+    evidence: int
+    claims: int
+    open_tensions: int
+    resolved_tensions: int
+    avg_alignment: float
+    experts: int
+    top_experts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarDialogue:
+    """A dialogue whose title matched."""
+
+    dialogue_id: str
+    title: str
+    total_alignment: int
+
+
 def plain(value: Any) -> Any:
-    """A result as JSON values (objects, lists, text, numbers, booleans, None), all of them copies."""
+    """A result as JSON values (objects, lists, text, numbers, booleans, None), all of them
+    copies."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -331,4 +538,4 @@ def plain(value: Any) -> Any:
         return [plain(member) for member in value]
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
-    return value
+    return str(value) if isinstance(value, str) else value

@@ -1,13 +1,14 @@
 """Errors of the contract (ERR-01): one base class, stable codes, one place where they are made.
 
-Callers match on :attr:`DialogueStoreError.code`, never on the message. Messages and data carry field
-paths, keys, addresses and allowed values, but never a sealed value or a key (ERR-03).
+Callers match on :attr:`DialogueStoreError.code`, never on the message. Messages and data carry
+field paths, keys, addresses and allowed values, but never a sealed value or a key (ERR-03).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as _field
 from typing import Any
 
 __all__ = [
@@ -25,8 +26,12 @@ CODES: dict[str, str] = {
     # input
     "missing_field": "Give the required value.",
     "invalid_field": "Correct the value.",
-    "invalid_identifier": "Use 1-96 of the characters A-Z a-z 0-9 . _ -, starting with a letter or digit.",
-    "invalid_display_id": "Use a letter of P R T E C, a two-digit round and a two-digit number from 01.",
+    "invalid_identifier": (
+        "Use 1-96 of the characters A-Z a-z 0-9 . _ -, starting with a letter or digit."
+    ),
+    "invalid_display_id": (
+        "Use a letter of P R T E C, a two-digit round and a two-digit number from 01."
+    ),
     "invalid_round": "Use a round from 0 to 99.",
     "invalid_ref_type": "Use one of the ref types of the contract.",
     "invalid_entity_type": "Use one of the letters P R T E C.",
@@ -84,8 +89,8 @@ RETRYABLE = frozenset(
 class DialogueStoreError(Exception):
     """The one error class of the contract (ERR-01).
 
-    ``code`` is one of :data:`CODES`; ``message`` says what is wrong and what to do; ``retryable`` says
-    whether the same call may succeed later; ``data`` holds JSON values for machines.
+    ``code`` is one of :data:`CODES`; ``message`` says what is wrong and what to do; ``retryable``
+    says whether the same call may succeed later; ``data`` holds JSON values for machines.
     """
 
     def __init__(self, code: str, message: str, data: Mapping[str, Any] | None = None) -> None:
@@ -109,12 +114,13 @@ def error(code: str, what: str = "", **data: Any) -> DialogueStoreError:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding of validation (STORE-14): ``field`` is a path such as ``references[2].target``."""
+    """One finding of validation (STORE-14): ``field`` is a path such as
+    ``references[2].target``."""
 
     code: str
     field: str
     what: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = _field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
         """The finding as JSON: code, field, message, suggestion, and what else is known."""
@@ -128,7 +134,8 @@ class Problem:
 
 
 def from_problems(problems: Sequence[Problem]) -> DialogueStoreError:
-    """The error of one validation group: the first problem's code, all of them in ``data.findings``."""
+    """The error of one validation group: the first problem's code, all of them in
+    ``data.findings``."""
     first = problems[0]
     more = f" (and {len(problems) - 1} more in data.findings)" if len(problems) > 1 else ""
     return DialogueStoreError(

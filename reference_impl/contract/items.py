@@ -1,4 +1,5 @@
-"""Items as every backend holds them (ADDR-05), their canonical JSON (ADDR-10) and stored size (STORE-15)."""
+"""Items as every backend holds them (ADDR-05), their canonical JSON (ADDR-10) and stored size
+(STORE-15)."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 Value: TypeAlias = str | int | float | bool | bytes
-#: ``pk``, ``sk``, cleartext fields, index attributes and, where sealed, the four envelope attributes.
+#: ``pk``, ``sk``, cleartext fields, index attributes and, where sealed, the envelope's attributes.
 Item: TypeAlias = dict[str, Value]
 Key: TypeAlias = tuple[str, str]
 
@@ -66,12 +67,12 @@ def canonical_json(value: Any) -> bytes:
     orjson writes the same bytes eight times faster for the values that :func:`_orjson_agrees` lets
     through (a property test compares them); everything else goes through rfc8785.
     """
-    if _orjson_agrees(value):
-        try:
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        except TypeError:  # lone surrogates
-            raise ValueError("a string holds a lone surrogate") from None
     try:
+        if _orjson_agrees(value):
+            try:
+                return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+            except TypeError:  # a lone surrogate, or deeper than orjson goes
+                pass
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
         raise ValueError("not a value that RFC 8785 can carry") from None
@@ -104,15 +105,16 @@ def _value_size(value: Value) -> int:
 
 
 def item_size(item: Mapping[str, Value]) -> int:
-    """Bytes of an item as DynamoDB counts them: UTF-8 names and values, a number as one byte and one
-    more for every two significant digits (STORE-15)."""
+    """Bytes of an item as DynamoDB counts them: UTF-8 names and values, a number as one byte and
+    one more for every two significant digits (STORE-15)."""
     return sum(_value_size(name) + _value_size(value) for name, value in item.items())
 
 
 def index_attributes(
     kind: EntityType, dialogue_id: str, parts: Mapping[str, Any], cleartext: Mapping[str, Any]
 ) -> dict[str, str]:
-    """The index attributes that follow from an item (HEAD-06): empty for types outside the indexes."""
+    """The index attributes that follow from an item (HEAD-06): empty for types outside the
+    indexes."""
     values: dict[str, Any] | None = None
     out: dict[str, str] = {}
     for index in INDEXES:

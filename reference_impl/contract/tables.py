@@ -1,6 +1,7 @@
 """The contract's tables as data: entity types, bookkeeping items, indexes, methods, profiles.
 
-Everything here is read from ``entities.json`` and ``methods.json``; nothing is written a second time.
+Everything here is read from ``entities.json`` and ``methods.json``; nothing is written a second
+time.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Field:
     decimals: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EntityType:
     """One of the 14 entity types or of the bookkeeping items that lie in a dialogue's partition."""
 

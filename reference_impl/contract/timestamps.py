@@ -1,4 +1,5 @@
-"""Timestamps (ADDR-07): RFC 3339 in UTC with six fractional digits and ``Z``, so text order is time order."""
+"""Timestamps (ADDR-07): RFC 3339 in UTC with six fractional digits and ``Z``, so text order is
+time order."""
 
 from __future__ import annotations
 
@@ -15,9 +16,7 @@ _INPUT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
-_CANONICAL = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-)
+_CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -37,8 +36,8 @@ def format_time(moment: datetime) -> str:
 def parse(text: str) -> datetime:
     """The moment that RFC 3339 ``text`` names, in UTC; digits past the sixth are cut off.
 
-    Any offset from -23:59 to +23:59 is read, but not ``-00:00``, lower-case ``t`` or ``z``, a space,
-    second 60, a naive time or a result outside the years 0001 to 9999: ``ValueError``.
+    Any offset from -23:59 to +23:59 is read, but not ``-00:00``, lower-case ``t`` or ``z``, a
+    space, second 60, a naive time or a result outside the years 0001 to 9999: ``ValueError``.
     """
     match = _INPUT.fullmatch(text)
     if match is None:

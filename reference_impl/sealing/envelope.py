@@ -22,9 +22,7 @@ from .payloads import Fault, cleartext_checks, parse_payload
 
 __all__ = ["address_digest", "check_address", "check_form", "dek_version", "open_payload", "seal"]
 
-_is_dek_key_id = re.compile(
-    r"dek#([A-Za-z0-9][A-Za-z0-9._-]{0,95})#([1-9][0-9]{0,14})"
-).fullmatch
+_is_dek_key_id = re.compile(r"dek#([A-Za-z0-9][A-Za-z0-9._-]{0,95})#([1-9][0-9]{0,14})").fullmatch
 _is_kek_key_id = re.compile(r"kek#[0-9a-f]{16}#[0-9a-f]{16}").fullmatch
 _is_hex_digest = re.compile(r"[0-9a-f]{64}").fullmatch
 _MIN_SEALED = TAG_BYTES + 2

@@ -272,7 +272,9 @@ class LocalFileKeyProvider(KeyProvider):
                 self._make()
                 key = self._read()
         if key is None:
-            raise error("key_unavailable", f"the key file {self.path} vanished", path=str(self.path))
+            raise error(
+                "key_unavailable", f"the key file {self.path} vanished", path=str(self.path)
+            )
         return UmkHandle(key)
 
     def _read(self) -> bytes | None:
@@ -324,7 +326,7 @@ class LocalFileKeyProvider(KeyProvider):
             except FileExistsError:
                 pass
             finally:
-                os.unlink(temporary)
+                temporary.unlink()
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)

@@ -44,7 +44,15 @@ class Fault(Exception):
         """The contract's error for the item under (pk, sk)."""
         if self.code == "integrity_error":
             return integrity_error(self.layer, address, pk, sk, self.detail)
-        return error(self.code, self.detail, layer=self.layer, address=address, pk=pk, sk=sk)
+        return error(
+            self.code,
+            self.detail,
+            layer=self.layer,
+            address=address,
+            pk=pk,
+            sk=sk,
+            detail=self.detail,
+        )
 
 
 def decimals_of(number: int | float) -> int:
@@ -67,7 +75,8 @@ def _is_list_of(check: Check) -> Check:
 
 def _is_map_of(check: Check) -> Check:
     return lambda value: (
-        type(value) is dict and all(_is_round(key) and check(member) for key, member in value.items())
+        type(value) is dict
+        and all(_is_round(key) and check(member) for key, member in value.items())
     )
 
 
