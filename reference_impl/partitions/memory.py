@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from ..contract.items import Item, Key, key_of
-from .port import Absent, Action, ConditionFailed, Delete, Equals, Expectation, PartitionStore, Put
+from ..contract.items import Item
+from .port import Action, ConditionFailed, Delete, PartitionStore, Put, holds, keys_of
 
 __all__ = ["MemoryPartitionStore"]
 
@@ -28,33 +28,27 @@ class MemoryPartitionStore(PartitionStore):
             partition = self._partitions.get(pk, {})
             return [dict(partition[sk]) for sk in sorted(partition) if sk.startswith(prefix)]
 
-    def commit(self, actions: Sequence[Action], *, token: str) -> None:  # noqa: ARG002
+    def commit(self, actions: Sequence[Action], *, token: str) -> None:
+        keys = keys_of(actions)
         with self._lock:
             failed = [
                 key
-                for action in actions
-                for key in [key_of(action.item) if isinstance(action, Put) else action.key]
-                if not self._holds(key, action.expect)
+                for key, action in zip(keys, actions, strict=True)
+                if not holds(self._partitions.get(key[0], {}).get(key[1]), action.expect)
             ]
             if failed:
                 raise ConditionFailed(failed)
-            for action in actions:
+            for (pk, sk), action in zip(keys, actions, strict=True):
                 if isinstance(action, Put):
-                    pk, sk = key_of(action.item)
                     self._partitions.setdefault(pk, {})[sk] = dict(action.item)
                 elif isinstance(action, Delete):
-                    self._partitions.get(action.key[0], {}).pop(action.key[1], None)
+                    self._partitions.get(pk, {}).pop(sk, None)
 
     def holds_wrapped_keys(self) -> bool:
         with self._lock:
-            return any(sk.startswith("dek#") for part in self._partitions.values() for sk in part)
-
-    def _holds(self, key: Key, expect: Expectation) -> bool:
-        item = self._partitions.get(key[0], {}).get(key[1])
-        if isinstance(expect, Absent):
-            return item is None
-        if isinstance(expect, Equals):
-            return item is not None and all(
-                item.get(name) == value for name, value in expect.attributes.items()
+            return any(
+                sk.startswith("dek#")
+                for pk, partition in self._partitions.items()
+                if pk.startswith("dialogue#")
+                for sk in partition
             )
-        return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..contract.errors import DialogueStoreError
 from ..contract.items import Item, Key, Value
@@ -31,6 +31,8 @@ __all__ = [
     "PartitionStore",
     "Put",
     "Transient",
+    "holds",
+    "keys_of",
 ]
 
 
@@ -110,6 +112,64 @@ class LostAnswer(Exception):
     """A commit was sent and no answer came: it may have taken place, or may still (ERR-04)."""
 
 
+def holds(item: Mapping[str, Value] | None, expect: Expectation) -> bool:
+    """Whether an expectation holds for what lies under the key. ``True`` is not ``1``; ``1.0`` is."""
+    if isinstance(expect, Absent):
+        return item is None
+    if isinstance(expect, Equals):
+        return item is not None and all(
+            _same(item.get(name), value) for name, value in expect.attributes.items()
+        )
+    return True
+
+
+def keys_of(actions: Sequence[Action]) -> list[Key]:
+    """The keys of a commit, in its order, once it is sure that every engine could take it.
+
+    ``ValueError`` for a key named twice, an empty key, and a value that is none of :data:`Value`'s
+    exact types or that some engine cannot hold: a lone surrogate, an integer beyond 64 bits, a
+    float that is not finite or outside 1e-130 to 1e126.
+    """
+    keys: list[Key] = []
+    for action in actions:
+        if isinstance(action, Put):
+            for name, value in action.item.items():
+                if not _storable(value):
+                    raise ValueError(f"attribute {name!a} holds no value that an item can have")
+            pk, sk = action.item.get("pk"), action.item.get("sk")
+        else:
+            pk, sk = action.key
+        if not (isinstance(pk, str) and pk and isinstance(sk, str) and sk):
+            raise ValueError("a key needs a pk and an sk that are text and not empty")
+        keys.append((pk, sk))
+    if len(set(keys)) != len(keys):
+        raise ValueError("a commit names one key twice")
+    return keys
+
+
+def _same(left: Value | None, right: Value | None) -> bool:
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
+
+
+def _storable(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii()) or _is_unicode(value)
+    if kind is int:
+        return bool(-(2**63) <= value < 2**63)
+    if kind is float:
+        return bool(value == 0 or 1e-130 <= abs(value) < 1e126)
+    return kind is bytes or kind is bool
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class PartitionStore(ABC):
     """Items by (pk, sk). Reads are consistent: they see every commit acknowledged before they began."""
 
@@ -129,7 +189,7 @@ class PartitionStore(ABC):
 
     @abstractmethod
     def commit(self, actions: Sequence[Action], *, token: str) -> None:
-        """Do all actions at once or none.
+        """Do all actions at once or none. No two may name one key (:func:`keys_of`); none is no commit.
 
         ``token`` (at most 36 characters) names this commit: a repeat with the same actions and token,
         after a lost answer, is no second write where the engine remembers tokens (HEAD-08).
