@@ -19,6 +19,7 @@ nox.options.reuse_venv = "yes"
 # pip checks the hashes; one installer everywhere keeps a session's outcome the same everywhere.
 nox.options.default_venv_backend = "virtualenv"
 
+BOTH = ("sqlite", "dynamodb")
 REAL_ENGINE = ("--engine", "local", "--require-engine", "real")
 
 # A layer of the tests, as a pytest marker expression. Hypothesis marks its own tests.
@@ -42,11 +43,8 @@ LOCKS = {
 def conformance(session: nox.Session) -> None:
     """Does a backend keep the contract? Without arguments: SQLite and DynamoDB."""
     _install(session, "run")
-    if session.posargs:
-        _exit_with(_conformance(session, "run", *session.posargs))
-    _exit_with(
-        max(_conformance(session, "run", "--target", name) for name in ("sqlite", "dynamodb"))
-    )
+    runs = [session.posargs] if session.posargs else [("--target", name) for name in BOTH]
+    _exit_with(max(_conformance(session, "run", *arguments) for arguments in runs))
 
 
 @nox.session
