@@ -12,7 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mypy.errorcodes import ErrorCode
-from mypy.nodes import ARG_POS, Decorator, FuncDef, OverloadedFuncDef, SymbolNode, TypeInfo
+from mypy.nodes import (
+    ARG_POS,
+    Decorator,
+    FuncDef,
+    MemberExpr,
+    NameExpr,
+    OverloadedFuncDef,
+    SymbolNode,
+    TypeInfo,
+)
 from mypy.nodes import TypeAlias as AliasNode
 from mypy.plugin import ClassDefContext, Plugin
 from mypy.types import (
@@ -32,6 +41,8 @@ _MARKER = "reference_impl.contract.entities.PartitionScoped"
 _CODE = ErrorCode("partition-scoped", "Check that a store keeps to one partition", "DialogueStore")
 #: mypy itself reports what it cannot find; nobody knows whether that is scoped.
 _UNKNOWN = (TypeOfAny.from_unimported_type, TypeOfAny.from_error)
+_NONE_GIVEN = TypeOfAny.unannotated
+_FREE = {"classmethod", "staticmethod", "property", "cached_property", "setter"}
 
 
 def plugin(version: str) -> type[Plugin]:  # noqa: ARG001 - the signature that mypy calls
@@ -49,48 +60,51 @@ class _StorePlugin(Plugin):
         return _check_class if isinstance(node, TypeInfo) and node.has_base(_STORE) else None
 
 
-class _NotReady(Exception):
-    pass
-
-
 def _check_class(context: ClassDefContext) -> None:
     info = context.cls.info
     store = next(base for base in info.mro if base.fullname == _STORE)
-    try:
-        for base in info.mro:
-            if base is not info and (base.has_base(_STORE) or store.has_base(base.fullname)):
+    for base in info.mro:
+        if base is not info and (base.has_base(_STORE) or store.has_base(base.fullname)):
+            continue
+        for name in base.names:
+            if name.startswith("_") or name == "close":
                 continue
-            for name in base.names:
-                if name.startswith("_") or name == "close":
-                    continue
-                for method in _methods(info, name):
-                    for fault in _faults(info, method):
-                        where = method if base is info else context.cls
-                        context.api.fail(f'"{info.name}.{name}": {fault}', where, code=_CODE)
-    except _NotReady:
-        if not context.api.final_iteration:
-            context.api.defer()
+            for owner, method in _methods(info, name):
+                where = method if owner is info else context.cls
+                for fault in _faults(context, owner, method):
+                    context.api.fail(f'"{info.name}.{name}": {fault}', where, code=_CODE)
 
 
-def _methods(info: TypeInfo, name: str) -> Iterator[FuncDef]:
-    symbol = info.get(name)  # as the class sees it, were it a mixin's
-    for method in _functions(symbol.node if symbol else None):
-        if not (method.is_static or method.is_class or method.is_property):
-            yield method
+def _methods(info: TypeInfo, name: str) -> Iterator[tuple[TypeInfo, FuncDef]]:
+    """The definitions of a method as the class sees it, were it a mixin's, with their class."""
+    for base in info.mro:
+        if name in base.names:
+            for method in _functions(base.names[name].node):
+                yield base, method
+            return
 
 
 def _functions(node: SymbolNode | None) -> Iterator[FuncDef]:
     if isinstance(node, OverloadedFuncDef):
-        for item in node.items:
-            yield from _functions(item)
-        yield from _functions(node.impl)
+        items = [*node.items, *([node.impl] if node.impl else [])]
+        if not any(isinstance(item, Decorator) and _is_free(item) for item in items):
+            for item in items:
+                yield item.func if isinstance(item, Decorator) else item
     elif isinstance(node, Decorator):
-        yield node.func
+        if not _is_free(node):
+            yield node.func
     elif isinstance(node, FuncDef):
         yield node
 
 
-def _faults(info: TypeInfo, method: FuncDef) -> Iterator[str]:
+def _is_free(node: Decorator) -> bool:
+    """Whether it is a class method, static method or property. Of overloads and setters mypy itself
+    knows it only later."""
+    names = {each.name for each in node.decorators if isinstance(each, NameExpr | MemberExpr)}
+    return node.func.is_static or node.func.is_class or node.func.is_property or bool(names & _FREE)
+
+
+def _faults(context: ClassDefContext, owner: TypeInfo, method: FuncDef) -> Iterator[str]:
     first = method.arguments[1] if len(method.arguments) > 1 else None
     if (
         first is None
@@ -99,36 +113,28 @@ def _faults(info: TypeInfo, method: FuncDef) -> Iterator[str]:
         or first.pos_only
     ):
         yield "the first parameter must be dialogue_id, without a default (STORE-01)"
-    if not _is_scoped(_result_of(info, method)):
-        yield ("annotate that it returns a PartitionScoped result or a list of them (STORE-01)")
+    if method.is_coroutine or not _has_scoped_result(context, owner, method):
+        yield "must be annotated to return a PartitionScoped or a list of them (STORE-01)"
 
 
-def _result_of(info: TypeInfo, method: FuncDef) -> Type | None:
-    """The result's annotation: the method's own, else that of the method it overrides."""
-    own = _annotation(method)
-    if own is not None:
-        return own
-    for base in info.mro:
-        symbol = base.names.get(method.name)
-        for other in _functions(symbol.node if symbol else None):
-            result = _annotation(other)
-            if result is not None:
-                return result
-    return None
+def _has_scoped_result(context: ClassDefContext, owner: TypeInfo, method: FuncDef) -> bool:
+    result = method.type.ret_type if isinstance(method.type, CallableType) else AnyType(_NONE_GIVEN)
+    if isinstance(result, AnyType) and result.type_of_any == _NONE_GIVEN:
+        mro = context.cls.info.mro
+        for base in mro[mro.index(owner) + 1 :]:
+            symbol = base.names.get(method.name)
+            for overridden in _functions(symbol.node if symbol else None):
+                return _has_scoped_result(context, base, overridden)
+        return False
+    if isinstance(result, UnboundType):  # mypy reads the signatures of methods after the classes
+        if owner.module_name != context.cls.info.module_name:
+            return True  # from an import cycle: only the class definition at run time can tell
+        analysed = context.api.anal_type(result, allow_unbound_tvars=True)
+        return analysed is None or _is_scoped(analysed)  # None: mypy comes back to this class
+    return _is_scoped(result)
 
 
-def _annotation(method: FuncDef) -> Type | None:
-    if not isinstance(method.type, CallableType):
-        return None
-    result = get_proper_type(method.type.ret_type)
-    if isinstance(result, UnboundType):
-        raise _NotReady
-    if isinstance(result, AnyType) and result.type_of_any == TypeOfAny.unannotated:
-        return None
-    return result
-
-
-def _is_scoped(annotation: Type | None) -> bool:
+def _is_scoped(annotation: Type) -> bool:
     result = get_proper_type(annotation)
     if isinstance(result, Instance) and result.type.fullname == "builtins.list":
         result = get_proper_type(result.args[0])

@@ -104,7 +104,7 @@ def _check_member(cls: type, name: str) -> None:
     result = _result_of(cls, name, where)
     if inspect.iscoroutinefunction(method) or not _is_scoped(result):
         raise TypeError(
-            f"{where}: annotate that it returns a PartitionScoped result or a list of them (STORE-01)"
+            f"{where}: must be annotated to return a PartitionScoped or a list of them (STORE-01)"
         )
 
 
@@ -139,7 +139,7 @@ def _result_of(cls: type, name: str, where: str) -> Any:
             )["return"]
         except (NameError, AttributeError) as unresolved:
             raise TypeError(
-                f"{where}: {unresolved}; import the result's class at the top of the module, because "
+                f"{where}: {unresolved}; import the result's class at the top of the module: "
                 "it is looked up when the store's class is defined (STORE-01)"
             ) from None
     return _MISSING
