@@ -37,7 +37,7 @@ from .contract.entities import (
 from .contract.errors import DialogueStoreError, Problem, error, from_problems, integrity_error
 from .contract.items import MAX_ITEM_BYTES, Item, Value, index_attributes, item_size
 from .contract.store import DialogueStore, Reference
-from .contract.tables import TYPES, EntityType
+from .contract.tables import METHODS, TYPES, EntityType
 from .partitions.port import (
     ABSENT,
     Action,
@@ -116,11 +116,13 @@ class EncryptedStore(DialogueStore):
         deadline_s: float = 10.0,
         clock: timestamps.Clock = timestamps.system_clock,
         randomness: Randomness = system_randomness,
+        read_only: bool = False,
     ) -> None:
         self._partitions = partitions
         self._keys = Keyring(keys, check_user_id(user_id), randomness)
         keys.guard(partitions.holds_wrapped_keys)
         self._deadline_s = deadline_s
+        self._read_only = read_only
         self._clock = clock
         self._randomness = randomness
         self._cells: OrderedDict[str, _Cell] = OrderedDict()
@@ -667,6 +669,8 @@ class EncryptedStore(DialogueStore):
     def _validated(self, method: str, **given: Any) -> dict[str, Any]:
         if self._closed:
             raise error("store_closed", "this store was closed")
+        if self._read_only and METHODS[method].kind == "write":
+            raise error("access_denied", "this store was opened read-only")
         return validated(method, given)
 
     def _list(self, method: str, dialogue_id: str, entity: str) -> list[Any]:
