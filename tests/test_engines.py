@@ -337,6 +337,14 @@ def test_half_a_download_leaves_nothing(tmp_path: Path, maven: str, said: str) -
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["lock"]
 
 
+def test_leftovers_of_a_killed_run_are_cleared(tmp_path: Path) -> None:
+    left = tmp_path / "cache" / "3.0.0.part-killed"
+    left.mkdir(parents=True)
+    (left / "half.jar").touch()
+    jars, _ = fetch(tmp_path, f'{FETCHES}; echo jar > "$d/DynamoDBLocal-3.0.0.jar"')
+    assert sorted(path.name for path in jars.parent.iterdir()) == ["3.0.0", "lock"]
+
+
 def test_one_at_a_time(tmp_path: Path) -> None:
     waiting, order = threading.Event(), list[str]()
 

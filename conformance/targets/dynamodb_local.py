@@ -106,6 +106,8 @@ def install(cache: Path, environ: Mapping[str, str], say: Callable[[str], None])
     maven = _which("mvn", environ.get("PATH"))
     if not maven:
         raise EngineUnavailable(obstacle(environ) or "`mvn` is not there")
+    for left in cache.glob("*.part-*"):
+        shutil.rmtree(left)  # by a run that was killed: the lock says that nobody is at it
     say(f"fetching DynamoDB Local {version()} with Maven, once, about {DOWNLOAD_MB} MB …")
     with tempfile.TemporaryDirectory(dir=cache, prefix=f"{version()}.part-") as part:
         _run_maven(maven, Path(part), cache / "m2", environ)
