@@ -89,9 +89,13 @@ def canonical_item(item: Mapping[str, Value]) -> bytes:
 
 
 def _number_size(value: int | float) -> int:
-    sign, digits, _ = Decimal(repr(value)).as_tuple()
-    text = "".join(map(str, digits)).strip("0")
-    return 1 + (len(text) + 1) // 2 + sign
+    """DynamoDB's own count: a byte, one for each base-100 digit from the first to the last that is not
+    zero, and one for a sign; 21 at most."""
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    if not any(digits) or not isinstance(exponent, int):
+        return 1
+    pairs = (exponent + len(digits) - 1) // 2 - exponent // 2 + 1
+    return min(21, 1 + pairs + sign)
 
 
 def _value_size(value: Value) -> int:
