@@ -458,9 +458,11 @@ class BackupText(PartitionScoped, str):
 # -- reads across dialogues: no marker, they belong to no one partition (STORE-02) -----------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page(Generic[_T]):
     """One page of a list over all dialogues; only a null ``cursor`` ends it (STORE-23)."""
+
+    __slots__ = ("cursor", "items")  # slots=True would make ``Page[X](…)`` fail on Python 3.11
 
     items: list[_T]
     cursor: str | None
