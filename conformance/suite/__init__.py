@@ -10,4 +10,6 @@ __all__ = ["BUILT"]
 BUILT = ("core", "encrypted", "keys")
 
 # Assertions in the shared helpers explain themselves like those in the tests.
-pytest.register_assert_rewrite("conformance.suite.helpers")
+pytest.register_assert_rewrite(
+    "conformance.suite.builders", "conformance.suite.forge", "conformance.suite.helpers"
+)

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -100,19 +99,3 @@ def budget(session: Session) -> str:
 def seed(session: Session) -> int:
     """The seed of everything random in this run."""
     return session.seed
-
-
-def pytest_configure(config: pytest.Config) -> Any:
-    """Hypothesis keeps nothing on disk and has no deadline of its own: the run's is per case."""
-    from hypothesis import HealthCheck, settings
-
-    found = config.stash.get(SESSION, None)
-    examples = {"quick": 15, "ordinary": 60, "nightly": 500}
-    settings.register_profile(
-        "conformance",
-        max_examples=examples[found.budget if found else "quick"],
-        database=None,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )
-    settings.load_profile("conformance")

@@ -13,7 +13,7 @@ from reference_impl.contract.store import DialogueStore
 if TYPE_CHECKING:
     from reference_impl.sealing.keys import KeyProvider
 
-__all__ = ["Backend", "Engine", "Factory", "RawAccess", "Target"]
+__all__ = ["Backend", "Engine", "Factory", "RawAccess", "Target", "keep"]
 
 
 class RawAccess(Protocol):
@@ -82,7 +82,8 @@ def _nothing() -> None:
     pass
 
 
-def _keep(folder: Path) -> None:
+def keep(folder: Path) -> None:
+    """Nothing of the folder's storage has to be forgotten."""
     del folder
 
 
@@ -103,5 +104,5 @@ class Target:
     announcement: str = ""
     case_deadline_s: float = 60.0
     options: Mapping[str, str] = field(default_factory=dict)
-    discard: Callable[[Path], None] = _keep
+    discard: Callable[[Path], None] = keep
     close: Callable[[], None] = _nothing

@@ -1,0 +1,363 @@
+"""The command line: run the suite, list targets, rules and cases, ask the liars."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from .liars.run import LIARS_REPORT
+from .recorder import CASES_FILE, clean
+from .report.document import document, remove, write
+from .report.terminal import Narrator, show
+from .runner import SUITE, Options, UsageError, check_profiles, collect, run, suite_version
+from .session import BUDGETS
+from .spec import PROFILES, RULES
+from .suite import BUILT
+from .targets.builtin import BUILTIN
+from .targets.engines import ENGINES, EngineError
+from .targets.load import LoadError, LoadUsageError, TargetOptions, open_target
+
+__all__ = ["main"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SETUP: Final = 2
+USAGE: Final = 3
+INTERRUPTED: Final = 130
+
+DEFAULT_TARGETS: Final = ("sqlite", "dynamodb")
+
+EXIT_CODES_HELP: Final = """\b
+Exit codes:
+  0  conformant (or emulated: every case passed, but on an emulator)
+  1  not conformant
+  2  indeterminate, or the target or engine could not be set up
+  3  wrong usage
+With several targets the highest one counts."""
+
+
+def main() -> NoReturn:
+    """The console script ``conformance``. Exit codes: 0, 1, 2, 3, and 130 for Ctrl-C."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as wanted:
+        code = wanted.exit_code
+    except click.UsageError as error:
+        error.show()
+        code = USAGE
+    except click.ClickException as error:
+        error.show()
+        code = SETUP
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        code = INTERRUPTED
+    except Exception:  # noqa: BLE001 - a fault of ours must not look like one of the backend
+        click.echo(clean(traceback.format_exc(), longest=20_000, keep_layout=True), err=True)
+        code = SETUP
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(suite_version(), prog_name="conformance")
+def cli() -> None:
+    r"""Does a DialogueStore backend keep the contract? Rule by rule, with a report.
+
+    \b
+    conformance run                              the reference store on SQLite and DynamoDB
+    conformance run --target my_store:factory    your own backend
+    conformance rules                            what is checked
+    """
+
+
+@cli.command("run", epilog=EXIT_CODES_HELP)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="A target's name (see `conformance targets`) or module:factory; may be given several "
+    "times. Default: sqlite, then dynamodb.",
+)
+@click.option("--engine", type=click.Choice(ENGINES), help="The DynamoDB to run on.")
+@click.option(
+    "--require-engine",
+    type=click.Choice(["real"]),
+    help="Refuse an emulator before the first case (as CI in the environment does).",
+)
+@click.option("--allow-remote", is_flag=True, help="Allow a DYNAMODB_ENDPOINT elsewhere.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="NAMES",
+    help="Narrow the claim to these profiles and those they need: core, encrypted, keys.",
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where report.json goes (default build/conformance/TARGET). With several targets each "
+    "gets a folder in it.",
+)
+@click.option(
+    "--budget",
+    type=click.Choice(BUDGETS),
+    default="ordinary",
+    show_default=True,
+    help="How much time randomised cases take.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of everything random; it is in the report.",
+)
+@click.option(
+    "-k",
+    "expression",
+    metavar="EXPR",
+    help="Only cases that match, as in pytest: the verdict is then always indeterminate.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report on stdout, one line each.")
+@click.option("-v", "--verbose", is_flag=True, help="Show where each failed case stopped.")
+def run_command(
+    targets: tuple[str, ...],
+    engine: str | None,
+    require_engine: str | None,
+    allow_remote: bool,
+    profiles: tuple[str, ...],
+    folder: Path | None,
+    budget: str,
+    seed: int,
+    expression: str | None,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    r"""Run the suite on one or more targets.
+
+    \b
+    Examples:
+      conformance run --target sqlite
+      conformance run --target dynamodb --engine local --require-engine real
+      conformance run --target my_store:factory --profile core --report out
+
+    A backend of your own is a callable that opens it in a folder:
+
+    \b
+      # my_store.py
+      from conformance.targets.base import Backend
+      def factory(folder, *, key_file, user_id="local", deadline_s=10.0):
+          store = MyStore(folder / "data")          # a DialogueStore
+          return Backend(store, raw=MyRaw(store))   # raw: for profile encrypted and up
+
+    Called twice with one folder it opens the same storage twice. `return store` is enough for
+    profile core.
+    """
+    names = targets or DEFAULT_TARGETS
+    if len(set(names)) != len(names):
+        raise click.UsageError("a target is named twice")
+    wanted = tuple(n for given in profiles for n in given.split(",") if n)
+    _usage(check_profiles, wanted)
+    if engine is not None and "dynamodb" not in names:
+        raise click.UsageError("--engine is for target dynamodb")
+    options = Options(budget, seed, wanted, expression)
+    target_options = TargetOptions(engine, allow_remote, require_engine == "real")
+    console = Console(stderr=as_json)
+    worst = 0
+    for number, name in enumerate(names):
+        if number:
+            console.print()
+        destination = _destination(name, folder, several=len(names) > 1)
+        code = _run_one(
+            name, target_options, options, destination, console, as_json=as_json, verbose=verbose
+        )
+        worst = max(worst, code)
+        if code == INTERRUPTED:
+            break
+    return worst
+
+
+def _run_one(
+    name: str,
+    target_options: TargetOptions,
+    options: Options,
+    destination: Path,
+    console: Console,
+    *,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    remove(destination)
+    try:
+        with _stoppable(), open_target(name, target_options) as target:
+            narrator = Narrator(
+                console, target, seed=options.seed, budget=options.budget, verbose=verbose
+            )
+            narrator.opening()
+            try:
+                report = run(target, options, narrator)
+            finally:
+                narrator.close()
+    except (LoadUsageError, UsageError) as error:
+        return _complain(str(error), USAGE)
+    except LoadError as error:
+        return _complain(str(error), SETUP)
+    except EngineError as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("stopped before the first case", INTERRUPTED)
+    path = write(report, destination)
+    show(console, report, path)
+    if as_json:
+        click.echo(json.dumps(document(report)))
+    return report.exit_code
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does, so that what it started is stopped."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@cli.command("targets")
+def targets_command() -> None:
+    """List the targets that come with the project, and the engines for DynamoDB."""
+    console = Console()
+    table = Table("target", "what it is", box=None, pad_edge=False)
+    for target in BUILTIN.values():
+        if not target.hidden:
+            table.add_row(target.name, target.text)
+    table.add_row("module:factory", "your own: a callable in a Python module, see `run --help`")
+    console.print(table)
+    engines = Table("engine", "what it is", box=None, pad_edge=False)
+    engines.add_row("local", "DynamoDB Local, started here for the run (Java and Maven)")
+    engines.add_row("endpoint", "what answers at DYNAMODB_ENDPOINT")
+    engines.add_row("moto", "an emulator in this process: the verdict is `emulated` at best")
+    console.print()
+    console.print(engines)
+    console.print("Without --engine: endpoint if DYNAMODB_ENDPOINT is set, else local, else moto.")
+
+
+@cli.command("rules")
+@click.argument("ids", nargs=-1, metavar="[ID|FAMILY|PROFILE]...")
+def rules_command(ids: tuple[str, ...]) -> None:
+    r"""Print the register of rules, with the profiles that hold each.
+
+    \b
+    conformance rules              all of them
+    conformance rules STORE-09     one
+    conformance rules ENV core     a family, and a profile
+    """
+    chosen = [rule for rule in RULES.values() if not ids or any(_names(i, rule.id) for i in ids)]
+    if not chosen:
+        raise click.UsageError(f"no rule, family or profile is called {' or '.join(ids)}")
+    table = Table("rule", "level", "profiles", "what it says", box=None, pad_edge=False)
+    for rule in chosen:
+        holding = [p.name for p in PROFILES.values() if rule.id in p.rules]
+        shown = [name if name in BUILT else f"[dim]{name}[/]" for name in holding]
+        table.add_row(rule.id, rule.level, ", ".join(shown) or "-", rule.text)
+    console = Console()
+    console.print(table)
+    console.print(f"{len(chosen)} rules; tests are there for {', '.join(BUILT)}")
+
+
+def _names(wanted: str, rule: str) -> bool:
+    if wanted in PROFILES:
+        return rule in PROFILES[wanted].rules
+    return wanted.upper() in (rule, rule.partition("-")[0])
+
+
+@cli.command("cases")
+@click.option("--write", "write_list", is_flag=True, hidden=True)
+def cases_command(write_list: bool) -> int:
+    """List every case with its profile and rules, without running one."""
+    recording, functions = collect()
+    if recording.problems:
+        for problem in recording.problems:
+            click.echo(f"{problem.code}: {problem.detail}", err=True)
+        return SETUP
+    if write_list:
+        listed = {file: sorted(names) for file, names in sorted(functions.items())}
+        text = json.dumps(listed, indent=2) + "\n"
+        (SUITE / CASES_FILE).write_text(text, encoding="utf-8")
+        click.echo(f"{SUITE / CASES_FILE}: {sum(map(len, functions.values()))} tests")
+        return 0
+    for case in recording.cases:
+        click.echo(f"{case.profile:<10} {case.id}  {' '.join(case.rules)}")
+    click.echo(f"{len(recording.cases)} cases")
+    return 0
+
+
+@cli.command("liars")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--report",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=LIARS_REPORT,
+    show_default=True,
+    help="Where the result goes.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option("--list", "only_list", is_flag=True, help="Name them and their lies; run nothing.")
+def liars_command(names: tuple[str, ...], path: Path, seed: int, only_list: bool) -> int:
+    """Can the suite see a lie? Run it against deliberately wrong backends.
+
+    Each liar names the rules that must go red, and exactly those must. Exit 0 when every liar is
+    caught that way, 1 when one is not, 2 when a run could not be decided.
+    """
+    from .liars.run import chosen, run_liars
+    from .report.liars import show_liars
+
+    console = Console()
+    found = _usage(chosen, names)
+    if only_list:
+        table = Table("liar", "profile", "must fail", "the lie", box=None, pad_edge=False)
+        for liar in found:
+            table.add_row(liar.name, liar.profile, " ".join(liar.must_fail), liar.lie)
+        console.print(table)
+        return 0
+    with _stoppable():
+        results = run_liars(found, seed=seed, tell=lambda line: console.print(line, markup=False))
+    return show_liars(console, results, path, whole=not names)
+
+
+def _destination(name: str, folder: Path | None, *, several: bool) -> Path:
+    part = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    if folder is None:
+        return Path("build") / "conformance" / part
+    return folder / part if several else folder
+
+
+def _usage(function: Callable[[T], R], argument: T) -> R:
+    try:
+        return function(argument)
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"conformance: {clean(message)}", err=True)
+    return code

@@ -1,0 +1,240 @@
+"""From recorded outcomes to a verdict: pure, so that every way to a wrong green can be tested.
+
+Nothing passes by default. A rule passes when the profile was claimed, at least one case cites it, and
+every case that does was recorded as set up, run and torn down without an objection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from conformance.spec import PROFILES, home_of
+from conformance.targets.base import Engine
+
+__all__ = [
+    "EXIT_CODES",
+    "Case",
+    "Failure",
+    "Outcome",
+    "ProfileVerdict",
+    "Reason",
+    "Recording",
+    "Report",
+    "Requirement",
+    "Verdict",
+    "judge",
+]
+
+Outcome = Literal["pass", "fail", "indeterminate"]
+RuleVerdict = Literal["pass", "fail", "not_claimed", "not_applicable", "indeterminate"]
+Verdict = Literal["conformant", "emulated", "not_conformant", "indeterminate"]
+
+#: What the command line ends with; usage errors are 3.
+EXIT_CODES: Final[dict[Verdict, int]] = {
+    "conformant": 0,
+    "emulated": 0,
+    "not_conformant": 1,
+    "indeterminate": 2,
+}
+
+#: The profile about the project itself: shown by its own tests, claimed by no backend.
+_OWN_PROFILE = "project"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something is not decided: a code for machines, the detail for people."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test as it was recorded. ``reason`` is set unless it passed; ``code`` if indeterminate.
+
+    ``trace``: where it stopped, for people; it goes into no report.
+    """
+
+    id: str
+    profile: str
+    rules: tuple[str, ...]
+    outcome: Outcome
+    reason: str = ""
+    code: str = ""
+    duration_s: float = 0.0
+    trace: str = ""
+
+
+@dataclass
+class Recording:
+    """All that one run recorded. ``problems`` concern the run as a whole and leave it undecided."""
+
+    cases: list[Case] = field(default_factory=list)
+    problems: list[Reason] = field(default_factory=list)
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case that keeps a rule from passing."""
+
+    case: str
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One rule in one profile."""
+
+    id: str
+    profile: str
+    verdict: RuleVerdict
+    cases: int = 0
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProfileVerdict:
+    """One profile. ``emulated_by``: what imitated the engine while it ran."""
+
+    name: str
+    verdict: Literal["pass", "fail", "indeterminate", "not_claimed"]
+    emulated_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found out; :mod:`.document` and :mod:`.terminal` show it."""
+
+    suite_version: str
+    spec_revision: int
+    vectors_sha256: str | None
+    target: str
+    implementation: str
+    target_version: str | None
+    language: str
+    engine: Engine
+    profiles_claimed: tuple[str, ...]
+    started_at: str
+    duration_s: float
+    seed: int
+    requirements: tuple[Requirement, ...]
+    profiles: tuple[ProfileVerdict, ...]
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 conformant or emulated, 1 not conformant, 2 indeterminate, 130 interrupted."""
+        return 130 if self.interrupted else EXIT_CODES[self.verdict]
+
+    @property
+    def failed_rules(self) -> tuple[str, ...]:
+        """The ids of the rules that failed, in the order of the contract."""
+        return tuple(dict.fromkeys(r.id for r in self.requirements if r.verdict == "fail"))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The part of a report that follows from the recording."""
+
+    requirements: tuple[Requirement, ...]
+    profiles: tuple[ProfileVerdict, ...]
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+
+
+def judge(
+    recording: Recording, claimed: Sequence[str], *, emulated_by: str | None = None
+) -> Judgement:
+    """Judge a recording against the claimed profiles (their needs included).
+
+    A failed case decides against the backend even if others are undecided; a problem of the run as a
+    whole (filtered, interrupted, a broken suite) leaves everything undecided.
+    """
+    cases: dict[tuple[str, str], list[Case]] = {}
+    for case in recording.cases:
+        for rule in case.rules:
+            home = home_of(rule, case.profile)
+            if home is not None:
+                cases.setdefault((rule, home), []).append(case)
+
+    requirements = tuple(
+        _requirement(rule, profile.name, cases.get((rule, profile.name), []))
+        if profile.name in claimed
+        else Requirement(rule, profile.name, "not_claimed")
+        for profile in PROFILES.values()
+        if profile.name != _OWN_PROFILE
+        for rule in profile.rules
+    )
+    profiles = tuple(
+        _profile(name, [r for r in requirements if r.profile == name], claimed, emulated_by)
+        for name in PROFILES
+        if name != _OWN_PROFILE
+    )
+    reasons = list(recording.problems)
+    if recording.cases or not reasons:  # else nothing was run, and the problems say why
+        reasons += _undecided(recording.cases, requirements)
+    if not any(p.name in claimed for p in profiles):
+        reasons.append(Reason("no_profile", "no profile was claimed, so nothing was to be shown"))
+
+    verdict: Verdict
+    if recording.problems or recording.interrupted:
+        verdict = "indeterminate"
+    elif any(p.verdict == "fail" for p in profiles):
+        verdict = "not_conformant"
+    elif reasons or any(p.verdict == "indeterminate" for p in profiles):
+        verdict = "indeterminate"
+    else:
+        verdict = "conformant" if emulated_by is None else "emulated"
+    return Judgement(requirements, profiles, verdict, tuple(reasons))
+
+
+def _requirement(rule: str, profile: str, cases: Sequence[Case]) -> Requirement:
+    failures = tuple(
+        Failure(case.id, case.outcome, case.reason) for case in cases if case.outcome != "pass"
+    )
+    outcomes = {case.outcome for case in cases}
+    verdict: RuleVerdict
+    if "fail" in outcomes:
+        verdict = "fail"
+    elif outcomes == {"pass"}:
+        verdict = "pass"
+    else:
+        verdict = "indeterminate"
+    return Requirement(rule, profile, verdict, len(cases), failures)
+
+
+def _profile(
+    name: str,
+    requirements: Iterable[Requirement],
+    claimed: Sequence[str],
+    emulated_by: str | None,
+) -> ProfileVerdict:
+    if name not in claimed:
+        return ProfileVerdict(name, "not_claimed")
+    verdicts = {requirement.verdict for requirement in requirements}
+    if "fail" in verdicts:
+        return ProfileVerdict(name, "fail", emulated_by)
+    if verdicts == {"pass"}:
+        return ProfileVerdict(name, "pass", emulated_by)
+    return ProfileVerdict(name, "indeterminate", emulated_by)
+
+
+def _undecided(cases: Iterable[Case], requirements: Iterable[Requirement]) -> list[Reason]:
+    reasons = [
+        Reason(case.code or "undecided", f"{case.id}: {case.reason}")
+        for case in cases
+        if case.outcome == "indeterminate"
+    ]
+    reasons += [
+        Reason("no_case", f"no case shows {requirement.id} of profile {requirement.profile}")
+        for requirement in requirements
+        if requirement.verdict == "indeterminate" and not requirement.cases
+    ]
+    return reasons

@@ -1,0 +1,264 @@
+"""Runs the suite on one target and makes the report from what was recorded."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import pytest
+
+from .recorder import Listener, Recorder, clean
+from .report.verdict import Reason, Recording, Report, judge
+from .session import Session, World
+from .spec import PROFILES, SPEC_REVISION, with_needs
+from .suite import BUILT
+from .targets.base import Backend, Engine, Target
+
+__all__ = ["SUITE", "Listener", "Options", "UsageError", "collect", "run", "suite_version"]
+
+#: The suite that ships with the project.
+SUITE: Final = Path(__file__).parent / "suite"
+
+_DISTRIBUTION: Final = "dialogue-store-conformance"
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be run: an unknown profile, or one that the target does not claim."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is made. ``profiles`` narrows the claim; ``expression`` is pytest's ``-k``."""
+
+    budget: str = "ordinary"
+    seed: int = 0
+    profiles: tuple[str, ...] = ()
+    expression: str | None = None
+    suite: Path = SUITE
+
+
+def run(target: Target, options: Options, listener: Listener | None = None) -> Report:
+    """Run the suite on an opened target.
+
+    Never raises for what the target does: a target that cannot be opened, or that breaks the run, gives
+    a report whose verdict is ``indeterminate``. ``UsageError`` before anything is run.
+    """
+    told = listener or Listener()
+    check_profiles(options.profiles)
+    started, began = datetime.now(UTC), time.monotonic()
+    claimed: tuple[str, ...] = with_needs(options.profiles)
+    try:
+        claimed = _claim(target, options.profiles)
+    except SetupError as error:
+        recording = Recording(problems=[Reason("setup_error", clean(str(error)))])
+    except KeyboardInterrupt:
+        reason = Reason("interrupted", "the run was stopped while the target was opened")
+        recording = Recording(problems=[reason], interrupted=True)
+    else:
+        told.claimed(claimed)
+        recording = _record(target, claimed, options, told)
+    judgement = judge(recording, claimed, emulated_by=target.engine.emulated_by)
+    return Report(
+        suite_version=suite_version(),
+        spec_revision=SPEC_REVISION,
+        vectors_sha256=_vectors_digest(),
+        target=target.name,
+        implementation=target.implementation,
+        target_version=target.version,
+        language=target.language,
+        engine=target.engine,
+        profiles_claimed=claimed,
+        started_at=started.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        duration_s=time.monotonic() - began,
+        seed=options.seed,
+        requirements=judgement.requirements,
+        profiles=judgement.profiles,
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+        interrupted=recording.interrupted,
+    )
+
+
+def collect(suite: Path = SUITE) -> tuple[Recording, dict[str, list[str]]]:
+    """Every case of the suite without running one, and its test functions by file."""
+    target = Target("none", _no_factory, Engine("none"), "none")
+    recorder = Recorder(
+        Session(target), tuple(PROFILES), suite=suite, listener=Listener(), collect_only=True
+    )
+    _pytest(recorder, suite, Options())
+    return recorder.recording(), recorder.functions
+
+
+def check_profiles(names: Sequence[str]) -> None:
+    """``UsageError`` unless this suite has tests for all of them."""
+    for name in names:
+        if name not in BUILT:
+            known = "is not covered by this suite yet" if name in PROFILES else "does not exist"
+            raise UsageError(f"profile {name} {known}; there are: {', '.join(BUILT)}")
+
+
+def suite_version() -> str:
+    """The version of this distribution."""
+    try:
+        return importlib.metadata.version(_DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "0+not.installed"
+
+
+class SetupError(Exception):
+    """The target could not be opened, or claims what does not exist."""
+
+
+def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
+    """Open the target once and ask what it claims; the profiles that the verdict will speak of."""
+    if sys.flags.optimize:
+        raise SetupError("Python runs with -O, which removes assertions: run it without")
+    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
+        world = World(target, Path(folder))
+        try:
+            claims = world.open().claims()
+        except Exception as error:
+            raise SetupError(
+                f"the target could not be opened: {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            _close_quietly(world)
+    unknown = [name for name in claims if name not in PROFILES]
+    if unknown:
+        raise SetupError(f"the target claims profiles that do not exist: {', '.join(unknown)}")
+    whole = with_needs(claims)
+    if target.engine.emulated_by is not None:
+        whole = tuple(name for name in whole if name in BUILT)
+    for name in with_needs(narrowed):
+        if name not in whole:
+            raise UsageError(
+                f"target {target.name} does not claim profile {name}; it claims "
+                f"{', '.join(whole) or 'nothing'} (a backend without raw access claims core only)"
+            )
+    return with_needs(narrowed) if narrowed else whole
+
+
+def _close_quietly(world: World) -> None:
+    # The tests that close stores will tell it properly.
+    with suppress(Exception):
+        world.close_all()
+
+
+def _record(
+    target: Target, claimed: tuple[str, ...], options: Options, told: Listener
+) -> Recording:
+    recorder = Recorder(
+        Session(target, options.budget, options.seed),
+        claimed,
+        suite=options.suite,
+        listener=told,
+    )
+    if options.expression is not None:
+        recorder.problem("filtered", f"-k {options.expression!r} leaves cases out")
+    code = _pytest(recorder, options.suite, options)
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        recorder.problem("pytest_exit", f"pytest ended with {_name(code)}")
+    return recorder.recording()
+
+
+def _name(code: int) -> str:
+    try:
+        return f"{int(code)} ({pytest.ExitCode(code).name.lower()})"
+    except ValueError:
+        return str(int(code))
+
+
+def _pytest(recorder: Recorder, suite: Path, options: Options) -> int:
+    """Run pytest in this process over the suite alone, out of reach of the user's configuration."""
+    arguments = [
+        str(suite),
+        *("-c", str(SUITE / "pytest.ini")),
+        *("--rootdir", str(suite)),
+        *("--confcutdir", str(suite)),
+        "--import-mode=importlib",
+        "--strict-markers",
+        "--strict-config",
+        *("-p", "no:terminal"),
+        *("-p", "no:cacheprovider"),
+    ]
+    if options.expression is not None:
+        arguments += ["-k", options.expression]
+    with _own_environment(), _fresh_modules(suite):
+        try:
+            return int(pytest.main(arguments, plugins=[recorder]))
+        except KeyboardInterrupt:
+            recorder.interrupt()
+            return int(pytest.ExitCode.INTERRUPTED)
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Pytest's settings of the user's are not ours, and nothing is left in the working directory."""
+    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
+        ours: Mapping[str, str | None] = {
+            "PYTEST_ADDOPTS": None,
+            "PYTEST_PLUGINS": None,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "HYPOTHESIS_STORAGE_DIRECTORY": folder,
+        }
+        before = {name: os.environ.get(name) for name in ours}
+        _set(ours)
+        try:
+            yield
+        finally:
+            _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@contextmanager
+def _fresh_modules(suite: Path) -> Iterator[None]:
+    """Forget the modules of any suite but our own: the next one may use the same names."""
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            if not name.startswith("conformance.") and _lies_in(sys.modules[name], suite):
+                del sys.modules[name]
+
+
+def _lies_in(module: ModuleType, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and Path(file).is_relative_to(folder)
+
+
+def _vectors_digest() -> str | None:
+    """SHA-256 of the vectors' manifest, which names the digest of every file; None without one."""
+    here = Path(__file__).parent
+    for manifest in (
+        here / "_vectors" / "MANIFEST.json",
+        here.parent / "vectors" / "MANIFEST.json",
+    ):
+        if manifest.is_file():
+            return sha256(manifest.read_bytes()).hexdigest()
+    return None
+
+
+def _no_factory(
+    folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+) -> Backend:
+    del folder, key_file, user_id, deadline_s
+    raise SetupError("this target is there to collect cases only")

@@ -1,0 +1,276 @@
+"""The targets that come with the project: the reference store on each engine, and the model."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from conformance.model import ModelStore, Partition
+from reference_impl.contract.addresses import partition_key
+from reference_impl.contract.items import Item
+from reference_impl.partitions.memory import MemoryPartitionStore
+from reference_impl.partitions.port import ANY, Delete, PartitionStore, Put
+from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.testing import ManualClock, open_store
+
+from .base import Backend, Engine, Factory, Target, keep
+
+if TYPE_CHECKING:
+    from .engines import Engine as DynamoEngine
+
+__all__ = ["BUILTIN", "TABLE_PREFIX", "Builtin", "PartitionRaw", "Tables", "encrypted_factory"]
+
+#: Every table of the suite begins so; a store's own never does.
+TABLE_PREFIX: Final = "dsconf_"
+
+_REFERENCE: Final = "reference_impl"
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A built-in target: what it is, how it is opened, and whether the list of targets shows it."""
+
+    name: str
+    text: str
+    open: Callable[[DynamoEngine | None], Any]  # a context manager that gives a Target
+    needs_engine: bool = False
+    hidden: bool = False
+
+
+class PartitionRaw:
+    """Raw access through a partition store: no condition, no seal, no head."""
+
+    def __init__(self, partitions: PartitionStore) -> None:
+        self._partitions = partitions
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        """The item under the key, or None."""
+        return self._partitions.get(pk, sk)
+
+    def put(self, item: Item) -> None:
+        """Store the item, whatever lay there."""
+        self._partitions.commit([Put(item, ANY)], token=uuid.uuid4().hex)
+
+    def delete(self, pk: str, sk: str) -> None:
+        """Remove the item under the key."""
+        self._partitions.commit([Delete((pk, sk), ANY)], token=uuid.uuid4().hex)
+
+    def scan(self, dialogue_id: str) -> list[Item]:
+        """Every item of the dialogue, by ascending sort key (bytes)."""
+        return self._partitions.query(partition_key(dialogue_id))
+
+
+@dataclass
+class Storages:
+    """The partition store that raw access uses, one for each folder until that is discarded."""
+
+    open: Callable[[Path], PartitionStore]
+    drop: Callable[[Path], None] = keep
+    _opened: dict[Path, PartitionStore] = field(default_factory=dict)
+
+    def of(self, folder: Path) -> PartitionStore:
+        """The folder's partition store."""
+        key = folder.resolve()
+        if key not in self._opened:
+            self._opened[key] = self.open(folder)
+        return self._opened[key]
+
+    def discard(self, folder: Path) -> None:
+        """Close it and forget what it held."""
+        partitions = self._opened.pop(folder.resolve(), None)
+        if partitions is not None:
+            partitions.close()
+            self.drop(folder)
+
+    def close(self) -> None:
+        """Discard all that is left."""
+        for folder in list(self._opened):
+            with suppress(Exception):
+                self.discard(folder)
+
+
+def encrypted_factory(
+    client: Callable[[Path], PartitionStore], raw: Callable[[Path], PartitionStore]
+) -> Factory:
+    """The reference store over ``client``'s partitions; raw access through ``raw``'s."""
+
+    def factory(
+        folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+    ) -> Backend:
+        clock = ManualClock()
+        keys = LocalFileKeyProvider(key_file)
+        items = raw(folder)
+        store = open_store(
+            client(folder), keys, user_id=user_id, clock=clock, deadline_s=deadline_s
+        )
+        return Backend(store, raw=PartitionRaw(items), set_clock=clock.set, keys=keys)
+
+    return factory
+
+
+# -- memory, model, sqlite ------------------------------------------------------------------------
+
+
+@contextmanager
+def _memory(_: DynamoEngine | None) -> Iterator[Target]:
+    def client(folder: Path) -> PartitionStore:
+        del folder
+        return MemoryPartitionStore()
+
+    storages = Storages(client)
+    yield Target(
+        "memory",
+        encrypted_factory(storages.of, storages.of),
+        Engine("memory", _python()),
+        _REFERENCE,
+        announcement="a dictionary in this process; nothing is kept",
+        discard=storages.discard,
+        close=storages.close,
+    )
+
+
+@contextmanager
+def _model(_: DynamoEngine | None) -> Iterator[Target]:
+    kept: dict[Path, dict[str, Partition]] = {}
+
+    def factory(
+        folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+    ) -> Backend:
+        del key_file, user_id, deadline_s
+        clock = ManualClock()
+        store = ModelStore(clock, storage=kept.setdefault(folder.resolve(), {}))
+        return Backend(store, set_clock=clock.set)
+
+    def discard(folder: Path) -> None:
+        kept.pop(folder.resolve(), None)
+
+    yield Target(
+        "model",
+        factory,
+        Engine("memory", _python()),
+        "conformance.model",
+        announcement="the executable specification, without encryption",
+        discard=discard,
+    )
+
+
+@contextmanager
+def _sqlite(_: DynamoEngine | None) -> Iterator[Target]:
+    import sqlite3
+
+    from reference_impl.partitions.sqlite import SqlitePartitionStore
+
+    def client(folder: Path) -> PartitionStore:
+        return SqlitePartitionStore(folder / "dialogues.db")
+
+    storages = Storages(client)
+    yield Target(
+        "sqlite",
+        encrypted_factory(client, storages.of),
+        Engine("sqlite", sqlite3.sqlite_version),
+        _REFERENCE,
+        announcement=f"SQLite {sqlite3.sqlite_version}, a real file in a temporary folder",
+        discard=storages.discard,
+        close=storages.close,
+    )
+
+
+# -- dynamodb -------------------------------------------------------------------------------------
+
+
+class Tables:
+    """The suite's own tables, one for each folder; no other table is ever made or deleted."""
+
+    def __init__(self, engine: DynamoEngine) -> None:
+        import boto3
+
+        settings: Any = engine.client_kwargs()
+        self._client: Any = boto3.client("dynamodb", **settings)
+        self._run = secrets.token_hex(4)
+        self._names: dict[Path, str] = {}
+
+    def name(self, folder: Path) -> str:
+        """The folder's table, made on first use."""
+        from reference_impl.partitions.dynamodb import create_table
+
+        key = folder.resolve()
+        if key not in self._names:
+            name = f"{TABLE_PREFIX}{self._run}_{len(self._names):04d}{secrets.token_hex(3)}"
+            create_table(own(name), client=self._client)
+            self._names[key] = name
+        return self._names[key]
+
+    def partitions(self, folder: Path) -> PartitionStore:
+        """A partition store over the folder's table."""
+        from reference_impl.partitions.dynamodb import DynamoPartitionStore
+
+        partitions: PartitionStore = DynamoPartitionStore(
+            own(self.name(folder)), client=self._client
+        )
+        return partitions
+
+    def drop(self, folder: Path) -> None:
+        """Delete the folder's table."""
+        name = self._names.pop(folder.resolve(), None)
+        if name is not None:
+            self._client.delete_table(TableName=own(name))
+
+
+def own(name: str) -> str:
+    """The name, if it is one of the suite's tables; ``ValueError`` for any other."""
+    if not name.startswith(TABLE_PREFIX):
+        raise ValueError(f"{name} is no table of the suite: those begin with {TABLE_PREFIX}")
+    return name
+
+
+@contextmanager
+def _dynamodb(engine: DynamoEngine | None) -> Iterator[Target]:
+    assert engine is not None, "chosen before the target is opened"
+    with engine:
+        tables = Tables(engine)
+        storages = Storages(tables.partitions, tables.drop)
+        described = engine.describe()
+        try:
+            yield Target(
+                "dynamodb",
+                encrypted_factory(tables.partitions, storages.of),
+                Engine(
+                    described["kind"],
+                    described.get("version"),
+                    described["kind"] if engine.emulator else None,
+                ),
+                _REFERENCE,
+                announcement=engine.announcement,
+                case_deadline_s=120.0,
+                discard=storages.discard,
+                close=storages.close,
+            )
+        finally:
+            storages.close()
+
+
+def _python() -> str:
+    return f"Python {sys.version_info.major}.{sys.version_info.minor}"
+
+
+#: The built-in targets by name.
+BUILTIN: Final[dict[str, Builtin]] = {
+    target.name: target
+    for target in (
+        Builtin("memory", "the reference store in memory: the quickest look", _memory),
+        Builtin("sqlite", "the reference store on SQLite, in a real file", _sqlite),
+        Builtin(
+            "dynamodb",
+            "the reference store on DynamoDB: DynamoDB Local, an endpoint, or moto",
+            _dynamodb,
+            needs_engine=True,
+        ),
+        Builtin("model", "the executable specification (core only)", _model, hidden=True),
+    )
+}

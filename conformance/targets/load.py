@@ -1,0 +1,126 @@
+"""From a name to an opened target: a built-in one, or any callable as ``module:factory``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reference_impl.contract.store import DialogueStore
+
+from .base import Backend, Engine, Factory, Target
+from .builtin import BUILTIN
+from .engines import choose_engine
+
+__all__ = ["LoadError", "LoadUsageError", "TargetOptions", "adapt", "open_target"]
+
+
+class LoadError(Exception):
+    """The target is there, but cannot be loaded."""
+
+
+class LoadUsageError(LoadError):
+    """No such target."""
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """How a target is reached. ``engine`` is for ``dynamodb`` only."""
+
+    engine: str | None = None
+    allow_remote: bool = False
+    require_real: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+@contextmanager
+def open_target(name: str, options: TargetOptions) -> Iterator[Target]:
+    """The target, running until the context ends.
+
+    Raises :class:`LoadUsageError`, :class:`LoadError`, and for DynamoDB ``EngineError``
+    with its own exit code.
+    """
+    builtin = BUILTIN.get(name)
+    if builtin is None:
+        yield from_callable(name)
+        return
+    engine = None
+    if builtin.needs_engine:
+        engine = choose_engine(
+            options.engine,
+            allow_remote=options.allow_remote,
+            require_real=options.require_real,
+            environ=options.environ,
+        )
+    with builtin.open(engine) as target:
+        try:
+            yield target
+        finally:
+            target.close()
+
+
+def from_callable(name: str) -> Target:
+    """A target from ``module:factory``, looked for in the working directory too."""
+    module_name, separator, attribute = name.partition(":")
+    if not (separator and module_name and attribute):
+        shown = ", ".join(t.name for t in BUILTIN.values() if not t.hidden)
+        raise LoadUsageError(
+            f"no target is called {name!r}; there are {shown}, or any callable as module:factory"
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    module = _import(module_name)
+    found: Any = module
+    for part in attribute.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise LoadUsageError(f"module {module_name} has no callable {attribute}")
+    version = getattr(module, "__version__", None)
+    return Target(
+        name,
+        adapt(found),
+        Engine("in-process"),
+        name,
+        version=str(version) if version is not None else None,
+        announcement=f"{name}, in this process",
+    )
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise LoadUsageError(
+                f"there is no module {error.name} here (looked in the working directory and on "
+                f"Python's path)"
+            ) from None
+        raise LoadError(f"module {name} cannot be imported: {error}") from error
+    except Exception as error:
+        raise LoadError(
+            f"module {name} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+
+
+def adapt(factory: Callable[..., Any]) -> Factory:
+    """A factory whose result may also be a bare store."""
+
+    def adapted(
+        folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+    ) -> Backend:
+        made = factory(folder, key_file=key_file, user_id=user_id, deadline_s=deadline_s)
+        if isinstance(made, DialogueStore):
+            return Backend(made)
+        if isinstance(made, Backend):
+            return made
+        raise TypeError(
+            f"the factory must return a DialogueStore or a Backend, not {type(made).__name__}"
+        )
+
+    return adapted
