@@ -9,7 +9,7 @@ contract only (tables, errors, result types, the text form of times); no rule is
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -1384,22 +1384,20 @@ class _Findings:
 
     def _elements(
         self, field: str, value: object, default: Sequence[object] | None = None
-    ) -> list[tuple[str, object]]:
+    ) -> Iterator[tuple[str, object]]:
         """The elements of a list, each with its path; none of them may be null."""
         value = default if value is None else value
         if value is None:
             self.add(1, "missing_field", field, "is required")
-            return []
+            return
         if not isinstance(value, list | tuple):
             self.add(1, "invalid_field", field, "is not a list")
-            return []
-        elements = []
+            return
         for i, element in enumerate(value):
             if element is None:
                 self.add(1, "invalid_field", f"{field}[{i}]", "is null")
             else:
-                elements.append((f"{field}[{i}]", element))
-        return elements
+                yield f"{field}[{i}]", element
 
     def texts(
         self, field: str, value: object, default: Sequence[object] | None = None
