@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -171,7 +170,9 @@ def new_dialogue_id(title: str, *, opaque: bool = False) -> Iterator[str]:
     and a UUIDv7 in hex). After 99 candidates the iterator raises ``too_many_dialogues``.
     """
     if opaque:
-        yield f"d-{_uuid7_hex()}"
+        from uuid_utils import uuid7
+
+        yield f"d-{uuid7().hex}"
         return
     kept = "".join(
         c for c in unicodedata.normalize("NFKD", title) if unicodedata.category(c) != "Mn"
@@ -182,10 +183,3 @@ def new_dialogue_id(title: str, *, opaque: bool = False) -> Iterator[str]:
     for number in range(2, _MAX_VARIANTS + 1):
         yield f"{slug}-{number}"
     raise error("too_many_dialogues", f"every id from {slug} to {slug}-{_MAX_VARIANTS} is taken")
-
-
-def _uuid7_hex() -> str:
-    import uuid6
-
-    value: uuid.UUID = uuid6.uuid7()
-    return value.hex
