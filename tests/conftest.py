@@ -1,12 +1,18 @@
-"""What every test gets: the skip gate, and the folder with the contract and real dialogues."""
+"""What every test gets: the skip gate, the folder with the contract and real dialogues, an engine."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from conformance.session import World
+from conformance.targets.base import Target
+from conformance.targets.builtin import BUILTIN
+from conformance.targets.dynamodb_local import obstacle
+from conformance.targets.engines import choose_engine
 from tests.skip_gate import SkipGate
 
 HERE = Path(__file__).parent
@@ -32,3 +38,35 @@ def shared() -> Path:
             "or name their folder in DIALOGUE_STORE_SHARED"
         )
     return folder
+
+
+@pytest.fixture(scope="session", params=["memory", "sqlite", "dynamodb"])
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """The reference store on each engine: memory, a SQLite file, DynamoDB Local."""
+    name = request.param
+    engine = None
+    if name == "dynamodb":
+        missing = obstacle(os.environ)
+        if missing:
+            pytest.skip(f"needs Java and Maven: {missing}")
+        engine = choose_engine("local", environ={**os.environ, "DYNAMODB_ENDPOINT": ""})
+    with BUILTIN[name].open(engine) as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(target: Target, tmp_path: Path) -> Iterator[World]:
+    """A storage of its own on the target, with the published test key."""
+    world = World(target, tmp_path)
+    yield world
+    world.close_all()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[Engine]:
+    """DynamoDB Local, running, one for all tests: they make tables of their own."""
+    obstacle = installation.obstacle(os.environ)
+    if obstacle:
+        pytest.skip(f"needs Java and Maven: {obstacle}")
+    with choose_engine("local") as engine:
+        yield engine
