@@ -336,7 +336,7 @@ class Forge:
         """Every item but the head."""
         return [item for sk, item in self.items.items() if sk != "head"]
 
-    def remake_head(self, **changes: Any) -> None:
+    def remake_head(self, *, nonce: bytes | None = None, **changes: Any) -> None:
         """Count and sum the items as they are now and seal the head again; ``changes`` win over
         what was computed and over the payload found (HEAD-01, HEAD-02). Revision and time stay."""
         key, _ = self.key_for("head")
@@ -346,14 +346,19 @@ class Forge:
             "sum": partition_sum(key, self.others(), self.items["head"]),
             **changes,
         }
-        self.reseal("head", payload)
+        self.reseal("head", payload, nonce=nonce)
 
-    def put_into(self, raw: Raw, *, found: Mapping[str, Item] | None = None) -> None:
+    def put_into(self, raw: Raw, *, found: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """Make the storage hold exactly these items; ``found`` is what lies there (default: the
         original)."""
         there = self.original if found is None else found
         for sk in there.keys() - self.items.keys():
             raw.delete(self.pk, sk)
         for sk, item in self.items.items():
-            if there.get(sk) != item:
+            if sk not in there or _exactly(there[sk]) != _exactly(item):
                 raw.put(dict(item))
+
+
+def _exactly(item: Mapping[str, Any]) -> dict[str, tuple[type, Any]]:
+    """An item in which 0 and false differ."""
+    return {name: (type(value), value) for name, value in item.items()}

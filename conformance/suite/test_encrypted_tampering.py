@@ -1,0 +1,251 @@
+"""What is stored is not believed: every fault is found, by the right layer, and nothing of it shown."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference_impl.contract.entities import plain
+from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.tables import METHODS
+
+from ..leaks import SealedTexts
+from ..session import Session, World
+from ..targets.base import RawAccess
+from . import faults
+from .builders import PARTITION_LISTS, without
+from .faults import SAMPLE_ID, Fault, Sample, TwoFaults, write_sample
+from .forge import Forge, kind_of
+from .helpers import Caught, expect_error
+from .marks import profile, rules
+
+pytestmark = profile("encrypted")
+
+#: Every read that needs no more than the dialogue's id.
+READS = [
+    name
+    for name, method in METHODS.items()
+    if method.kind == "read"
+    and method.profile == "core"
+    and [p.name for p in method.params if p.required] == ["dialogue_id"]
+]
+
+#: Each would be accepted by a reader who takes an expected value from the item itself.
+BELIEVERS = [
+    fault
+    for fault in (*faults.ADDRESS, *faults.KEY, *faults.TAG, *faults.HEAD)
+    if "aad_hash put right" in fault.name
+    or fault.name
+    in (
+        "an item of another dialogue",
+        "an item moved within its type",
+        "another DEK under the old commitment",
+        "a wrapped key sealed under another KEK",
+        "a tag of 12 bytes",
+        "sealed under the KEK",
+    )
+    or "replaced by its earlier version" in fault.name
+]
+
+
+class Bench:
+    """The sample, written once in a run, in a storage where each case lays out its own items.
+
+    Only what differs is put: a storage of its own for each of some hundred cases would cost more than
+    all the rest. What lies there is asked, never assumed.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._raw: RawAccess | None = None
+        self._sample: Sample | None = None
+        self._whole: dict[str, Any] = {}
+        self._secrets = SealedTexts([])
+
+    @property
+    def sample(self) -> Sample:
+        """The sample's stored items."""
+        if self._sample is None:
+            backend = self.world.open()
+            assert backend.raw is not None, "the profile needs raw access"
+            sample = write_sample(backend.store, backend.raw)
+            self._raw = backend.raw
+            self._whole = plain(backend.store.load_partition(SAMPLE_ID))
+            self._secrets = SealedTexts(sample.texts(), seen=sample.seen())
+            self._sample = sample
+        return self._sample
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """What an honest read of the sample gives."""
+        assert self.sample.items, "nothing was stored"
+        return self._whole
+
+    @property
+    def secrets(self) -> SealedTexts:
+        """The sealed texts of the sample."""
+        assert self.sample.items, "nothing was stored"
+        return self._secrets
+
+    @contextmanager
+    def laid_out(self, made: Forge) -> Iterator[DialogueStore]:
+        """A store newly opened over exactly these items."""
+        assert self._raw is not None, "the sample comes first"
+        there = {str(item["sk"]): item for item in self._raw.scan(SAMPLE_ID)}
+        made.put_into(self._raw, found=there)
+        with self.world.open().store as store:
+            yield store
+
+
+@pytest.fixture(scope="session")
+def bench(session: Session) -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
+        world = World(session.target, Path(folder))
+        try:
+            yield Bench(world)
+        finally:
+            world.close_all()
+
+
+def listed(store: DialogueStore) -> list[dict[str, Any]]:
+    """What ``verify_partition`` lists, the wording left out."""
+    found = plain(store.verify_partition(SAMPLE_ID))
+    assert isinstance(found, list), f"verify_partition gave {found!r}"
+    return [{name: f[name] for name in f if name != "detail"} for f in found]
+
+
+def members(whole: dict[str, Any]) -> dict[str, Any]:
+    """The entities of a loaded partition by sort key."""
+    singular = {"evidence": "evidence", "events": "event"}
+    out = {} if whole["dialogue"] is None else {"meta": whole["dialogue"]}
+    for name in PARTITION_LISTS:
+        for member in whole[name]:
+            entity = singular.get(name, name.removesuffix("s"))
+            if entity == "event":
+                letters = {"P": "perspective", "T": "tension", "R": "recommendation"}
+                entity = f"{letters[member['entity_id'][0]]}_event"
+            out[faults.sort_key(entity, member)] = member
+    return out
+
+
+def reported(caught: Caught) -> dict[str, Any]:
+    """What an error says of the bad item, as a finding says it."""
+    assert caught.error is not None
+    named = {name: caught.data.get(name) for name in ("layer", "address", "pk", "sk")}
+    return {"code": caught.error.code, **named}
+
+
+def one_fault(bench: Bench, fault: Fault) -> None:
+    """The read fails as a whole, verify lists what is bad, collect gives the rest, and nothing sealed
+    is shown."""
+    made, expected = fault.into(bench.sample)
+    with bench.laid_out(made) as store:
+        with expect_error("integrity_error") as caught:
+            store.load_partition(SAMPLE_ID)
+        assert reported(caught) == expected[0]
+        assert listed(store) == expected
+        collected = plain(store.load_partition(SAMPLE_ID, on_error="collect"))
+
+    assert [without(found, "detail") for found in collected["findings"]] == expected
+    rest = made.items.keys() - {finding["sk"] for finding in expected}
+    got = members(collected)
+    if fault.layer != "head":
+        assert got == {sk: member for sk, member in members(bench.whole).items() if sk in rest}
+    else:  # the set is wrong, so the items may differ from those that were written
+        assert got.keys() == {sk for sk in rest if kind_of(sk)[0].entity not in ("dek", "head")}
+
+    shown = f"{caught.error!s} {caught.error!r} {caught.data} {collected['findings']}"
+    assert bench.secrets.search(shown.encode(), raw_deflate=False) == []
+
+
+@rules("ENV-06", "ENV-07", "ENV-08", "STORE-03")
+@pytest.mark.parametrize("how", ["as written", "head made again", "every nonce new"])
+def test_the_untouched_partition_is_read_whole(bench: Bench, how: str) -> None:
+    """The negative control: the toolkit's own hand leaves no trace."""
+    made = bench.sample.forge()
+    if how == "every nonce new":
+        for sk in [*made.sealed(), "dek#1"]:
+            made.reseal(sk, made.plaintext(sk))
+    if how != "as written":
+        made.remake_head()
+        assert made.items["head"] != made.original["head"]
+    with bench.laid_out(made) as store:
+        assert listed(store) == []
+        assert plain(store.load_partition(SAMPLE_ID)) == bench.whole
+        assert plain(store.load_partition(SAMPLE_ID, on_error="collect")) == bench.whole
+    assert len(members(bench.whole)) == len(bench.sample.items) - 2  # all but head and dek
+
+
+@rules("ENV-01", "ENV-06", "ENV-07", "ADDR-05")
+@pytest.mark.parametrize("fault", faults.ENVELOPE_FORM, ids=str)
+def test_an_item_of_another_form_is_refused(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
+
+
+@rules("ENV-06", "ADDR-10")
+@pytest.mark.parametrize("fault", faults.SPELLING, ids=str)
+def test_another_spelling_is_refused(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
+
+
+@rules("ENV-03", "ENV-06", "ENV-07")
+@pytest.mark.parametrize("fault", faults.ADDRESS, ids=str)
+def test_an_item_of_another_place_is_refused(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
+
+
+@rules("ENV-06", "ENV-07")
+@pytest.mark.parametrize("fault", faults.KEY, ids=str)
+def test_an_item_under_another_key_is_refused(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
+
+
+@rules("ENV-06", "ENV-07")
+@pytest.mark.parametrize("fault", faults.TAG, ids=str)
+def test_a_changed_seal_is_refused(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
+
+
+@rules("ENV-02", "ENV-06")
+@pytest.mark.parametrize("fault", faults.PAYLOAD, ids=str)
+def test_another_plaintext_is_refused(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
+
+
+@rules("ENV-06", "ENV-07", "STORE-03")
+@pytest.mark.parametrize("fault", faults.HEAD, ids=str)
+def test_another_set_is_refused(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
+
+
+@rules("ENV-06")
+@pytest.mark.parametrize("two", faults.TWO, ids=str)
+def test_the_first_fault_in_order_is_reported(bench: Bench, two: TwoFaults) -> None:
+    made, first = two.into(bench.sample)
+    with bench.laid_out(made) as store, expect_error("integrity_error") as caught:
+        store.load_partition(SAMPLE_ID)
+    assert reported(caught) == first
+
+
+@rules("ENV-07", "STORE-03")
+@pytest.mark.parametrize("method", READS)
+def test_every_read_meets_every_item(bench: Bench, method: str) -> None:
+    """Whatever a read is asked for, one bad item anywhere or a wrong set makes it fail."""
+    bad_item = next(fault for fault in faults.TAG if fault.sk == "claim#01#01")
+    bad_set = next(fault for fault in faults.HEAD if fault.name.startswith("a count too low"))
+    for fault in (bad_item, bad_set):
+        made, expected = fault.into(bench.sample)
+        with bench.laid_out(made) as store, expect_error("integrity_error") as caught:
+            getattr(store, method)(SAMPLE_ID)
+        assert reported(caught) == expected[0]
+
+
+@rules("ENV-08")
+@pytest.mark.parametrize("fault", BELIEVERS, ids=str)
+def test_what_is_stored_does_not_decide_what_is_accepted(bench: Bench, fault: Fault) -> None:
+    one_fault(bench, fault)
