@@ -12,7 +12,7 @@ from conformance.session import World
 from conformance.targets.base import Target
 from conformance.targets.builtin import BUILTIN
 from conformance.targets.dynamodb_local import obstacle
-from conformance.targets.engines import choose_engine
+from conformance.targets.engines import Engine, choose_engine
 from tests.skip_gate import SkipGate
 
 HERE = Path(__file__).parent
@@ -65,8 +65,8 @@ def world(target: Target, tmp_path: Path) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def dynamodb_local() -> Iterator[Engine]:
     """DynamoDB Local, running, one for all tests: they make tables of their own."""
-    obstacle = installation.obstacle(os.environ)
-    if obstacle:
-        pytest.skip(f"needs Java and Maven: {obstacle}")
+    missing = obstacle(os.environ)
+    if missing:
+        pytest.skip(f"needs Java and Maven: {missing}")
     with choose_engine("local") as engine:
         yield engine
