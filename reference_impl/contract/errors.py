@@ -125,11 +125,11 @@ class Problem:
     def as_data(self) -> dict[str, Any]:
         """The finding as JSON: code, field, message, suggestion, and what else is known."""
         return {
+            **self.data,
             "code": self.code,
             "field": self.field,
             "message": self.what,
             "suggestion": CODES[self.code],
-            **self.data,
         }
 
 
