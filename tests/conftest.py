@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from conformance.session import World
 from conformance.targets.base import Target
@@ -16,6 +17,10 @@ from conformance.targets.engines import Engine, choose_engine
 from tests.skip_gate import SkipGate
 
 HERE = Path(__file__).parent
+
+# How long one example takes depends on what else the machine does, so that it proves nothing.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
