@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
@@ -20,6 +21,7 @@ from .liars.run import LIARS_REPORT
 from .recorder import CASES_FILE, clean
 from .report.document import document, remove, write
 from .report.terminal import Narrator, show
+from .report.verdict import Report
 from .runner import SUITE, Options, UsageError, check_profiles, collect, run, suite_version
 from .session import BUDGETS
 from .spec import PROFILES, RULES
@@ -208,8 +210,17 @@ def _run_one(
                 console, target, seed=options.seed, budget=options.budget, verbose=verbose
             )
             narrator.opening()
+
+            def end(report: Report) -> None:
+                # The stuck case holds the main thread, so nothing but leaving is left to do.
+                write(report, destination)
+                click.echo(f"conformance: {report.reasons[0].detail}; indeterminate", err=True)
+                with suppress(Exception):
+                    target.close()
+                os._exit(SETUP)
+
             try:
-                report = run(target, options, narrator)
+                report = run(target, options, narrator, on_stuck=end)
             finally:
                 narrator.close()
     except (LoadUsageError, UsageError) as error:

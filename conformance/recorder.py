@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,9 +88,6 @@ class Listener:
     def case(self, case: Case) -> None:
         """A case has ended."""
 
-    def phase(self, case: str | None) -> None:
-        """A phase of a case begins; None: it has ended."""
-
 
 class Recorder:
     """Collects what the claim asks for, runs it with a deadline for each phase, and records it."""
@@ -112,6 +110,7 @@ class Recorder:
         self._problems: list[Reason] = []
         self._interrupted = False
         self._broken = False
+        self._running: tuple[str, float] | None = None
         self._told: set[str] = set()
         #: Test functions by file, as collected (before anything was left out).
         self.functions: dict[str, list[str]] = {}
@@ -265,12 +264,38 @@ class Recorder:
     @contextmanager
     def _deadline(self, item: pytest.Item) -> Iterator[None]:
         seconds = self._session.target.case_deadline_s
-        self._listener.phase(_id(item.nodeid))
+        self._running = (_id(item.nodeid), time.monotonic())
         try:
             with _alarm(seconds):
                 yield
         finally:
-            self._listener.phase(None)
+            self._running = None
+
+    @contextmanager
+    def watched(self, on_stuck: Callable[[str], None] | None) -> Iterator[None]:
+        """Look from another thread for a case that the alarm does not reach: after three times the
+        deadline ``on_stuck`` is called with its id.
+        """
+        if on_stuck is None:
+            yield
+            return
+        limit = 3 * self._session.target.case_deadline_s
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(min(1.0, limit / 4)):
+                running = self._running
+                if running is not None and time.monotonic() - running[1] > limit:
+                    on_stuck(running[0])
+                    return
+
+        thread = threading.Thread(target=watch, name="watch for a stuck case", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 @contextmanager

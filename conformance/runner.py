@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,15 +48,24 @@ class Options:
     suite: Path = SUITE
 
 
-def run(target: Target, options: Options, listener: Listener | None = None) -> Report:
+def run(
+    target: Target,
+    options: Options,
+    listener: Listener | None = None,
+    *,
+    on_stuck: Callable[[Report], None] | None = None,
+) -> Report:
     """Run the suite on an opened target.
 
-    Never raises for what the target does: a target that cannot be opened, or that breaks the run, gives
-    a report whose verdict is ``indeterminate``. ``UsageError`` before anything is run.
+    Never raises for what the target does: a target that cannot be opened, or that breaks the run,
+    gives a report whose verdict is ``indeterminate``. ``UsageError`` before anything is run.
+
+    ``on_stuck`` is called from another thread, with the report so far, when a case neither ends nor
+    can be stopped (it is deep in foreign code); it must end the process.
     """
     told = listener or Listener()
     check_profiles(options.profiles)
-    started, began = datetime.now(UTC), time.monotonic()
+    started = _Started(target, options)
     claimed: tuple[str, ...] = with_needs(options.profiles)
     try:
         claimed = _claim(target, options.profiles)
@@ -67,27 +76,42 @@ def run(target: Target, options: Options, listener: Listener | None = None) -> R
         recording = Recording(problems=[reason], interrupted=True)
     else:
         told.claimed(claimed)
-        recording = _record(target, claimed, options, told)
-    judgement = judge(recording, claimed, emulated_by=target.engine.emulated_by)
-    return Report(
-        suite_version=suite_version(),
-        spec_revision=SPEC_REVISION,
-        vectors_sha256=_vectors_digest(),
-        target=target.name,
-        implementation=target.implementation,
-        target_version=target.version,
-        language=target.language,
-        engine=target.engine,
-        profiles_claimed=claimed,
-        started_at=started.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        duration_s=time.monotonic() - began,
-        seed=options.seed,
-        requirements=judgement.requirements,
-        profiles=judgement.profiles,
-        verdict=judgement.verdict,
-        reasons=judgement.reasons,
-        interrupted=recording.interrupted,
-    )
+        recording = _record(started, claimed, told, on_stuck)
+    return started.report(recording, claimed)
+
+
+class _Started:
+    """A run that has begun: what its report will say whatever happens."""
+
+    def __init__(self, target: Target, options: Options) -> None:
+        self.target = target
+        self.options = options
+        self._at = datetime.now(UTC)
+        self._began = time.monotonic()
+
+    def report(self, recording: Recording, claimed: tuple[str, ...]) -> Report:
+        """The report of what was recorded by now."""
+        target = self.target
+        judgement = judge(recording, claimed, emulated_by=target.engine.emulated_by)
+        return Report(
+            suite_version=suite_version(),
+            spec_revision=SPEC_REVISION,
+            vectors_sha256=_vectors_digest(),
+            target=target.name,
+            implementation=target.implementation,
+            target_version=target.version,
+            language=target.language,
+            engine=target.engine,
+            profiles_claimed=claimed,
+            started_at=self._at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            duration_s=time.monotonic() - self._began,
+            seed=self.options.seed,
+            requirements=judgement.requirements,
+            profiles=judgement.profiles,
+            verdict=judgement.verdict,
+            reasons=judgement.reasons,
+            interrupted=recording.interrupted,
+        )
 
 
 def collect(suite: Path = SUITE) -> tuple[Recording, dict[str, list[str]]]:
@@ -156,8 +180,12 @@ def _close_quietly(world: World) -> None:
 
 
 def _record(
-    target: Target, claimed: tuple[str, ...], options: Options, told: Listener
+    started: _Started,
+    claimed: tuple[str, ...],
+    told: Listener,
+    on_stuck: Callable[[Report], None] | None,
 ) -> Recording:
+    target, options = started.target, started.options
     recorder = Recorder(
         Session(target, options.budget, options.seed),
         claimed,
@@ -166,7 +194,14 @@ def _record(
     )
     if options.expression is not None:
         recorder.problem("filtered", f"-k {options.expression!r} leaves cases out")
-    code = _pytest(recorder, options.suite, options)
+
+    def stuck(case: str) -> None:
+        recorder.problem("hung", f"{case} neither ends nor can be stopped")
+        if on_stuck is not None:
+            on_stuck(started.report(recorder.recording(), claimed))
+
+    with recorder.watched(stuck if on_stuck is not None else None):
+        code = _pytest(recorder, options.suite, options)
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         recorder.problem("pytest_exit", f"pytest ended with {_name(code)}")
     return recorder.recording()

@@ -13,6 +13,15 @@ from conformance.session import PUBLISHED_UMK, SESSION, Session, World
 from conformance.targets.base import Backend, RawAccess
 from reference_impl.contract.store import DialogueStore
 
+# Assertions in the shared modules explain themselves like those in the tests.
+pytest.register_assert_rewrite(
+    *(
+        f"conformance.suite.{module.stem}"
+        for module in Path(__file__).parent.glob("*.py")
+        if module.stem not in ("__init__", "conftest", "marks")
+    )
+)
+
 __all__ = [
     "PUBLISHED_UMK",
     "Clock",

@@ -188,10 +188,12 @@ class Tables:
     """The suite's own tables, one for each folder; no other table is ever made or deleted."""
 
     def __init__(self, engine: DynamoEngine) -> None:
-        import boto3
+        from reference_impl.partitions.dynamodb_client import make_client
 
-        settings: Any = engine.client_kwargs()
-        self._client: Any = boto3.client("dynamodb", **settings)
+        options = engine.client_kwargs()
+        region, endpoint = options.pop("region_name"), options.pop("endpoint_url", None)
+        # One client for all: making one takes longer than most cases.
+        self._client = make_client(region=region, endpoint=endpoint, options=options)
         self._run = secrets.token_hex(4)
         self._names: dict[Path, str] = {}
 
