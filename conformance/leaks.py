@@ -34,7 +34,8 @@ _MIN_DISTINCT = 4
 _HEX = re.compile(rb"[0-9A-Fa-f]{16,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{11,}")
 _URLSAFE = re.compile(rb"[A-Za-z0-9_-]{11,}")
-_ESCAPE = re.compile(rb'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
+# JSON's escapes, and \xNN as Python's repr of bytes has it
+_ESCAPE = re.compile(rb'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt])|x([0-9A-Fa-f]{2}))')
 _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 # RFC 1950: method 8, a window of at most 32 KiB, no preset dictionary, the check over both bytes.
 _ZLIB = re.compile(
@@ -63,19 +64,19 @@ class Leak:
 class SealedTexts:
     """The windows of sealed texts, without those that may be seen.
 
-    ``texts``: every sealed text (those shorter than 8 bytes have no window). ``seen``: what may be
+    ``texts``: every sealed text, and keys as bytes (less than 8 bytes have no window). ``seen``: what may be
     seen anyhow: cleartext values, keys, names of fields, tables, columns and indexes, and whatever
     the engine writes into an empty store.
     """
 
-    def __init__(self, texts: Iterable[str], seen: Iterable[str | bytes] = ()) -> None:
+    def __init__(self, texts: Iterable[str | bytes], seen: Iterable[str | bytes] = ()) -> None:
         windows: set[bytes] = set()
         characters: set[str] = set()
         for text in texts:
-            data = text.encode("utf-8")
+            data = text.encode("utf-8") if isinstance(text, str) else text
             if len(data) >= WINDOW:
                 windows.update(_windows(data))
-                characters.update(text)
+                characters.update(text if isinstance(text, str) else ())
         characters.discard("\ufffd")  # what bytes that are no text decode to
         for known in seen:
             windows.difference_update(_windows(known.encode() if isinstance(known, str) else known))
@@ -155,7 +156,8 @@ def _windows(data: bytes) -> Iterator[bytes]:
     return (data[i : i + WINDOW] for i in range(len(data) - WINDOW + 1))
 
 
-def _unescape(match: re.Match[bytes]) -> bytes:
+def _unit(match: re.Match[bytes]) -> bytes:
+    """An escape as a UTF-16 unit."""
     if match[1] is not None:
         return chr(int(match[1], 16)).encode("utf-16-le", "surrogatepass")
     return _SHORT.get(match[2], match[2]).decode("ascii").encode("utf-16-le")
@@ -185,10 +187,13 @@ def _undo(region: bytes) -> bytes:
     position = 0
     for match in _ESCAPE.finditer(region):
         between = region[position : match.start()]
-        if between:
+        if between or match[3] is not None:
             out += [units.decode("utf-16-le", "replace").encode(), between]
             units = b""
-        units += _unescape(match)
+        if match[3] is not None:
+            out.append(bytes((int(match[3], 16),)))
+        else:
+            units += _unit(match)
         position = match.end()
     out += [units.decode("utf-16-le", "replace").encode(), region[position:]]
     return b"".join(out)

@@ -95,6 +95,14 @@ def test_windows_that_may_be_seen_are_no_leak_and_the_others_stay_one() -> None:
     assert leak.window == b" judge-j"  # the first window that no key shows
 
 
+def test_a_key_is_found_as_bytes_and_as_their_repr() -> None:
+    key = random.Random(2).randbytes(32)
+    texts = SealedTexts([key])
+    for shown in (key, repr(key).encode(), key.hex().encode(), repr(bytearray(key)).encode()):
+        assert texts.search(b"key=" + shown)
+    assert texts.search(bytes(reversed(key))) == []
+
+
 def test_files_and_their_names_are_searched(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "store.db-wal").write_bytes(NOISE + b"a sealed label" + NOISE)

@@ -10,18 +10,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-
-from reference_impl.contract.store import DialogueStore
-from reference_impl.contract.tables import TYPES
 
 from .forge import (
     ENVELOPE,
     Forge,
-    Item,
-    Raw,
     aad_of,
     address_of,
     canonical,
@@ -29,7 +24,17 @@ from .forge import (
     dek_payload,
     index_attributes,
     seal,
-    sealed_texts,
+)
+from .sample import (
+    PERSPECTIVE,
+    PERSPECTIVE_EVENT,
+    PK,
+    REF,
+    SAMPLE_ID,
+    SEALED,
+    SIGNAL,
+    TENSION_EVENT,
+    Sample,
 )
 
 __all__ = [
@@ -38,143 +43,14 @@ __all__ = [
     "HEAD",
     "KEY",
     "PAYLOAD",
-    "SAMPLE_ID",
     "SPELLING",
     "TAG",
     "TWO",
     "Fault",
-    "Sample",
     "TwoFaults",
-    "sort_key",
-    "write_sample",
 ]
 
-SAMPLE_ID = "sample"
-PK = f"dialogue#{SAMPLE_ID}"
 FOREIGN = "dek#another-dialogue#1"
-
-PERSPECTIVE = "perspective#01#01"
-REF = "ref#P0102#refine#P0101"
-SIGNAL = "signal#01#anne"
-#: Sort keys with a time in them, found by their beginning.
-TENSION_EVENT = "event#tension#T0101#"
-PERSPECTIVE_EVENT = "event#perspective#P0101#"
-#: One item of every sealed type, the dek and the head left out.
-SEALED = (
-    "meta",
-    "expert#anne",
-    "round#01",
-    "verdict#v-1",
-    PERSPECTIVE,
-    "tension#01#01",
-    "recommendation#01#01",
-    "evidence#01#01",
-    "claim#01#01",
-    "move#01#anne#01",
-    PERSPECTIVE_EVENT,
-    TENSION_EVENT,
-    "event#recommendation#R0101#",
-)
-
-
-def write_sample(store: DialogueStore, raw: Raw) -> Sample:
-    """Write the sample through public methods and take down what lies there, and what lay there
-    before its last changes."""
-    d = SAMPLE_ID
-    store.create_dialogue(
-        d,
-        "Nebbia sul molo",
-        question="Chi suona la campana?",
-        background={"subject": "Traghetto delle sette", "situation": "Attracco sospeso"},
-        domain_id="harbour",
-    )
-    store.create_round(d, 1, score=7, title="Prima guardia")
-    store.register_expert(d, "anne", "Guardiana del faro", "Core", relevance=0.25, first_round=1)
-    store.register_expert(d, "bob", "Nostromo", "Wildcard", description="Voce possente")
-    common: dict[str, Any] = {"round": 1, "contributors": ["anne", "bob"]}
-    store.register_perspective(d, label="Arriva nebbia", content="Tutto grigio laggiù.", **common)
-    store.register_perspective(
-        d,
-        label="Nebbia fitta",
-        content="Ormai tutto bianco.",
-        references=[{"type": "refine", "target": "P0101"}],
-        **common,
-    )
-    store.register_tension(d, label="Salpare o no", description="Metà vuole salpare.", **common)
-    store.register_recommendation(
-        d,
-        label="Suonare il corno",
-        content="Ogni due minuti.",
-        parameters={"intervallo": 2.5, "segnali": ["lungo squillo", "breve squillo"]},
-        **common,
-    )
-    store.register_evidence(d, label="Udito da tutti", content="Rintocchi a nord.", **common)
-    store.register_claim(d, label="Una boa", content="Nessuna nave suona così.", **common)
-    store.register_move(d, 1, "anne", "challenge", ["P0101"], context="Visto di peggio")
-    store.register_verdict(
-        d,
-        "v-1",
-        "interim",
-        1,
-        "Restare ormeggiati",
-        "Finché non schiarisce.",
-        author_expert="anne",
-        conditions=["ancora salda"],
-        vote="due a uno",
-        confidence="split",
-        supporting_experts=["anne"],
-        tensions_accepted=["T0101"],
-        ethos_compliance={
-            "fully_compliant": True,
-            "exceptions": ["il corno di notte"],
-            "violations": [],
-        },
-    )
-    store.record_convergence_signal(d, 1, "anne")
-    older = {item["sk"]: dict(item) for item in raw.scan(d)}
-    store.record_expert_response(d, "anne", 1, "Resterei anche io.")
-    store.update_tension_status(d, "T0101", "addressed", ["judge"], 1, reason="Chiesto a tutti")
-    store.update_dialogue_status(d, "converging")
-    items = [dict(item) for item in raw.scan(d)]
-    stored = {item["sk"] for item in items}
-    for sk in (*SEALED, REF, SIGNAL, "dek#1", "head"):
-        assert any(found.startswith(sk) for found in stored), f"expected {sk} in the storage"
-    return Sample(items, older)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The stored items of the sample dialogue, and those of an earlier revision by sort key."""
-
-    items: list[Item]
-    older: dict[str, Item]
-
-    def forge(self) -> Forge:
-        """The toolkit over a copy of the items."""
-        return Forge(SAMPLE_ID, self.items)
-
-    def texts(self) -> list[str]:
-        """Every sealed text of the sample."""
-        made = self.forge()
-        return [text for sk in made.sealed() for text in sealed_texts(made.payload(sk))]
-
-    def seen(self) -> list[str]:
-        """What may be seen: names of fields and of their members, keys, cleartext values."""
-        fields = [field for kind in TYPES.values() for field in kind.fields]
-        names = [text for field in fields for text in (field.name, field.type)]
-        return names + [
-            text
-            for item in self.items
-            for name, value in item.items()
-            for text in (name, value)
-            if isinstance(text, str)
-        ]
-
-    def key(self, sk: str) -> str:
-        """The sort key that begins with ``sk`` where it ends in ``#`` (it goes on with a time)."""
-        if not sk.endswith("#"):
-            return sk
-        return min(str(item["sk"]) for item in self.items if item["sk"].startswith(sk))
 
 
 @dataclass(frozen=True)
@@ -237,11 +113,6 @@ def finding(layer: str, sk: str, *, formless: bool = False) -> dict[str, Any]:
     """A finding as ``verify_partition`` lists it, ``detail`` left out."""
     address = None if formless else address_of(PK, sk)
     return {"code": "integrity_error", "layer": layer, "address": address, "pk": PK, "sk": sk}
-
-
-def sort_key(entity: str, member: Mapping[str, Any]) -> str:
-    """The sort key of an entity as a read gave it."""
-    return TYPES[entity].sk.format(**member)
 
 
 # -- how to do it ---------------------------------------------------------------------------------
