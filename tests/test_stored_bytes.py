@@ -208,10 +208,12 @@ def sealed_and_clear(partition: dict[str, Any]) -> tuple[list[str], list[str]]:
     return sealed, clear
 
 
-def names_in_the_file(path: Path) -> list[str]:
-    """Names of tables, columns and indexes, as SQLite keeps them."""
+def clear_in_the_file(path: Path) -> list[str]:
+    """Names of tables, columns and indexes, and the cleartext column, as SQLite keeps them."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        rows = connection.execute("SELECT coalesce(sql, name) FROM sqlite_master").fetchall()
+        rows = connection.execute(
+            "SELECT coalesce(sql, name) FROM sqlite_master UNION ALL SELECT attributes FROM items"
+        ).fetchall()
     connection.close()
     return [row[0] for row in rows]
 
@@ -224,7 +226,7 @@ def test_no_window_of_a_sealed_text_lies_in_the_file_or_its_log(
     assert backend.set_clock is not None
     assert backend.raw is not None
     sealed: list[str] = []
-    seen: list[str] = ["SQLite format 3", *(i.name for i in INDEXES)]
+    seen: list[str] = ["dialogues.db", "SQLite format 3", *(i.name for i in INDEXES)]
     for kind in TYPES.values():
         seen += [kind.entity, *(field.name for field in kind.fields)]
     for _, document in load_corpus(shared / "corpus"):
@@ -237,10 +239,11 @@ def test_no_window_of_a_sealed_text_lies_in_the_file_or_its_log(
     (path,) = file_world.folder.glob("*.db")
     names = {file.name for file in file_world.folder.iterdir()}
     assert names == {path.name, f"{path.name}-wal", f"{path.name}-shm"}
-    seen += names_in_the_file(path)
+    seen += clear_in_the_file(path)
     search = SealedTexts(sealed, seen)
     assert len(search.windows) > 100_000
-    assert search.search_folder(file_world.folder) == []
+    leaks = search.search_folder(file_world.folder)
+    assert not leaks, leaks[:5]
     planted = max(sealed, key=len)[:4000]
     (file_world.folder / "planted").write_text(planted, encoding="utf-8")
     assert search.search_folder(file_world.folder) != []
