@@ -1,0 +1,262 @@
+"""ADDR-09: one write, one time, later than all before it.
+
+Where the target's clock can be set, times are compared to the microsecond; elsewhere their form and order.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from conformance.suite.builders import (
+    KINDS,
+    begin,
+    calls,
+    code_of,
+    listed,
+    partition,
+    populate,
+    register,
+    shown,
+)
+from conformance.suite.marks import profile, rules
+from reference_impl.contract.store import DialogueStore
+
+if TYPE_CHECKING:
+    from conformance.suite.conftest import Clock
+
+pytestmark = profile("core")
+
+FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+
+
+def at(microseconds: int) -> str:
+    """So many microseconds after a quarter past ten."""
+    return f"2026-02-03T10:15:{microseconds // 1_000_000:02d}.{microseconds % 1_000_000:06d}Z"
+
+
+def ranks(times: list[str]) -> list[int]:
+    """The place of each time among all of them: what is left of times without their values."""
+    order = sorted(set(times))
+    return [order.index(time) for time in times]
+
+
+def check(clock: Clock, times: list[str], expected: list[str]) -> None:
+    """The times are the expected ones or, under a clock of its own, in their order."""
+    assert [time for time in times if not FORM.fullmatch(str(time))] == []
+    if clock.controlled:
+        assert times == expected
+    assert ranks(times) == ranks(expected)
+
+
+def _created(store: DialogueStore, dialogue_id: str) -> dict[str, str]:
+    """created_at of everything in a dialogue, by a name for it."""
+    whole = partition(store, dialogue_id)
+    return {
+        "dialogue": whole["dialogue"]["created_at"],
+        **{f"round {r['round']}": r["created_at"] for r in whole["rounds"]},
+        **{e["expert_slug"]: e["created_at"] for e in whole["experts"]},
+        **{e["display_id"]: e["created_at"] for k in KINDS.values() for e in whole[k.plural]},
+        **{f"{r['source_id']} {r['target_id']}": r["created_at"] for r in whole["refs"]},
+        **{f"event of {e['entity_id']}": e["created_at"] for e in whole["events"]},
+        **{f"signal {s['round']}": s["created_at"] for s in whole["signals"]},
+        **{v["verdict_id"]: v["created_at"] for v in whole["verdicts"]},
+        **{f"move {m['seq']}": m["created_at"] for m in whole["moves"]},
+    }
+
+
+@rules("ADDR-09")
+def test_one_write_has_one_time(store: DialogueStore, clock: Clock) -> None:
+    clock.set(at(0))
+    dialogue = shown(store.create_dialogue("tides", "Tides"))
+    clock.set(at(1_000))
+    first = shown(store.create_round("tides", 1, score=4))
+    counted = shown(store.get_dialogue("tides"))
+    clock.set(at(2_000))
+    store.register_claim("tides", 1, "Late", "It is late.", [])
+    clock.set(at(3_000))
+    tension = shown(
+        store.register_tension(
+            "tides", 1, "Now?", "Now or later?", [], [{"type": "question", "target": "C0101"}]
+        )
+    )
+    event = listed(store.get_events("tides"))[0]
+    ref = listed(store.get_refs("tides"))[0]
+    clock.set(at(4_000))
+    resolved = shown(store.update_tension_status("tides", "T0101", "resolved", ["judge"], 1))
+    second = listed(store.get_events("tides"))[1]
+    clock.set(at(5_000))
+    completed = shown(store.update_round_status("tides", 1, "completed"))
+    clock.set(at(6_000))
+    verdict = shown(store.register_verdict("tides", "v", "final", 1, "Wait", "Tide"))
+    converged = shown(store.get_dialogue("tides"))
+    check(
+        clock,
+        [
+            dialogue["created_at"],
+            dialogue["updated_at"],
+            first["created_at"],
+            first["updated_at"],
+            counted["updated_at"],
+            tension["created_at"],
+            tension["updated_at"],
+            event["timestamp"],
+            event["created_at"],
+            ref["created_at"],
+            resolved["updated_at"],
+            second["timestamp"],
+            second["created_at"],
+            completed["updated_at"],
+            completed["completed_at"],
+            verdict["created_at"],
+            converged["updated_at"],
+            converged["converged_at"],
+        ],
+        [at(0)] * 2
+        + [at(1_000)] * 3
+        + [at(3_000)] * 5
+        + [at(4_000)] * 3
+        + [at(5_000)] * 2
+        + [at(6_000)] * 3,
+    )
+    assert [resolved["created_at"], completed["created_at"]] == [
+        tension["created_at"],
+        first["created_at"],
+    ]
+
+
+def _one_of_each(store: DialogueStore, dialogue_id: str) -> list[str]:
+    """A write of every kind that makes something new; the names of :func:`_created`, as written."""
+    begin(store, dialogue_id, experts=["muffin"])
+    for kind in KINDS.values():
+        register(store, kind, dialogue_id, 0)
+    store.register_ref(dialogue_id, "P0001", "support", "C0001")
+    store.record_convergence_signal(dialogue_id, 0, "muffin")
+    store.register_move(dialogue_id, 0, "muffin", "concede")
+    store.register_verdict(dialogue_id, "v", "interim", 0, "Wait", "Tide")
+    return [
+        *("dialogue", "round 0", "muffin", *(kind.id(0, 1) for kind in KINDS.values())),
+        *("P0001 C0001", "signal 0", "move 1", "v"),
+    ]
+
+
+@rules("ADDR-09")
+def test_under_a_clock_that_stands_still_each_write_is_a_microsecond_later(
+    store: DialogueStore, clock: Clock
+) -> None:
+    clock.set(at(0))
+    names = _one_of_each(store, "tides")
+    made = _created(store, "tides")
+    check(clock, [made[name] for name in names], [at(number) for number in range(len(names))])
+    for kind in KINDS.values():
+        if kind.with_events:
+            assert made[f"event of {kind.id(0, 1)}"] == made[kind.id(0, 1)]
+
+
+@rules("ADDR-09")
+def test_a_clock_that_goes_back_does_not_take_the_store_along(
+    store: DialogueStore, clock: Clock
+) -> None:
+    clock.set(at(5_000_000))
+    store.create_dialogue("tides", "Tides")
+    clock.set(at(0))
+    store.create_round("tides", 0)
+    clock.set(at(4_999_999))
+    store.create_round("tides", 1)
+    clock.set(at(5_000_002))
+    store.create_round("tides", 2)
+    clock.set(at(5_000_004))
+    store.create_round("tides", 3)
+    made = _created(store, "tides")
+    check(
+        clock,
+        [made["dialogue"], *(made[f"round {number}"] for number in range(4))],
+        [at(5_000_000), at(5_000_001), at(5_000_002), at(5_000_003), at(5_000_004)],
+    )
+
+
+@rules("ADDR-09")
+def test_the_clock_is_each_dialogues_own(store: DialogueStore, clock: Clock) -> None:
+    clock.set(at(9_000_000))
+    store.create_dialogue("later", "Later")
+    clock.set(at(0))
+    store.create_dialogue("earlier", "Earlier")
+    store.create_round("earlier", 0)
+    store.create_round("later", 0)
+    made = _created(store, "earlier"), _created(store, "later")
+    times = [made[0]["dialogue"], made[0]["round 0"], made[1]["dialogue"], made[1]["round 0"]]
+    expected = [at(0), at(1), at(9_000_000), at(9_000_001)]
+    if clock.controlled:
+        assert times == expected
+    assert (times[0] < times[1], times[2] < times[3]) == (True, True)
+
+
+@rules("ADDR-09")
+def test_what_writes_nothing_takes_no_time(store: DialogueStore, clock: Clock) -> None:
+    clock.set(at(0))
+    begin(store, "tides", experts=["muffin"])  # at 0, 1 and 2
+    register(store, KINDS["perspective"], "tides", 0)
+    register(store, KINDS["perspective"], "tides", 0)
+    first = shown(store.register_ref("tides", "P0002", "refine", "P0001"))
+    signal = shown(store.record_convergence_signal("tides", 0, "muffin"))  # at 6
+    clock.set(at(1_000))
+    store.register_ref("tides", "P0002", "refine", "P0001")
+    store.record_convergence_signal("tides", 0, "muffin")
+    listed(store.get_events("tides"))
+    refused = [
+        code_of(lambda: store.create_round("tides", 0)),
+        code_of(lambda: store.register_claim("tides", 7, "l", "c", [])),
+        code_of(lambda: store.create_dialogue("tides", "Tides")),
+    ]
+    clock.set(at(0))
+    claim = shown(store.register_claim("tides", 0, "Late", "It is late.", []))
+    assert refused == ["duplicate_entity", "round_not_found", "duplicate_entity"]
+    check(
+        clock,
+        [first["created_at"], signal["created_at"], claim["created_at"]],
+        [at(5), at(6), at(7)],
+    )
+
+
+@rules("ADDR-09")
+def test_updated_at_moves_only_on_what_a_write_changes(store: DialogueStore) -> None:
+    populate(store, "tides")
+
+    def updated() -> dict[str, str]:
+        whole = partition(store, "tides")
+        named: list[tuple[str, Any]] = [("dialogue", whole["dialogue"])]
+        named += [(f"round {r['round']}", r) for r in whole["rounds"]]
+        named += [(e["expert_slug"], e) for e in whole["experts"]]
+        named += [(e["display_id"], e) for k in KINDS.values() for e in whole[k.plural]]
+        return {name: entity["updated_at"] for name, entity in named}
+
+    moved: dict[str, list[str]] = {}
+    latest = max(updated().values())
+    for name, args in calls("tides").items():
+        before = updated()
+        getattr(store, name)(**args)
+        after = updated()
+        moved[name] = sorted(
+            key for key in after if after[key] != before.get(key) and after[key] > latest
+        )
+        latest = max(latest, *after.values())
+        assert sorted(key for key in after if after[key] != before.get(key)) == moved[name]
+    writes = {name: keys for name, keys in moved.items() if keys}
+    assert writes == {
+        "update_dialogue_status": ["dialogue"],
+        "register_expert": ["brioche"],
+        "record_expert_response": ["scone"],
+        "update_expert_score": ["scone"],
+        "create_round": ["dialogue", "round 4"],
+        "update_round_status": ["round 1"],
+        "register_perspective": ["P0301"],
+        "register_tension": ["T0301"],
+        "register_recommendation": ["R0302"],
+        "register_evidence": ["E0301"],
+        "register_claim": ["C0301"],
+        "update_perspective_status": ["P0101"],
+        "update_tension_status": ["T0102"],
+        "update_recommendation_status": ["R0101"],
+        "update_evidence_status": ["E0101"],
+        "update_claim_status": ["C0101"],
+    }

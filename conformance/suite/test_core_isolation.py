@@ -1,0 +1,462 @@
+"""STORE-18, STORE-19, STORE-21, STORE-04: what a read sees, and what must not reach it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+
+from conformance.session import World
+from conformance.suite.builders import (
+    KINDS,
+    begin,
+    call,
+    calls,
+    codes,
+    everything,
+    listed,
+    partition,
+    populate,
+    register,
+    set_status,
+    shown,
+)
+from conformance.suite.marks import profile, rules
+from reference_impl.contract.entities import plain
+from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.tables import METHODS
+
+pytestmark = profile("core")
+
+WRITES = [name for name in calls("any") if METHODS[name].kind == "write"]
+
+# -- one write, one commit -----------------------------------------------------------------------------
+
+
+@rules("STORE-04")
+def test_every_write_is_one_commit_and_every_read_is_none(store: DialogueStore) -> None:
+    populate(store, "tides")
+    steps = {}
+    revision = partition(store, "tides")["revision"]
+    for name, args in calls("tides").items():
+        call(store, name, args)
+        now = partition(store, "tides")["revision"]
+        steps[name] = now - revision
+        revision = now
+    assert steps == {name: int(name in WRITES) for name in steps}
+
+
+@rules("STORE-04")
+def test_an_entity_with_everything_it_brings_is_one_commit(store: DialogueStore) -> None:
+    populate(store, "tides")
+    before = partition(store, "tides")
+    references = [{"type": "support", "target": f"{letter}0101"} for letter in "PRTEC"]
+    shown(store.register_perspective("tides", 3, "l", "c", ["muffin"], references))
+    middle = partition(store, "tides")
+    shown(store.register_verdict("tides", "last", "final", 3, "Wait", "Tide"))
+    after = partition(store, "tides")
+    assert [middle["revision"] - before["revision"], after["revision"] - middle["revision"]] == [
+        1,
+        1,
+    ]
+    assert len(middle["refs"]) - len(before["refs"]) == 5
+    assert len(middle["events"]) - len(before["events"]) == 1
+
+
+@rules("STORE-04")
+def test_a_refused_write_leaves_no_trace(store: DialogueStore) -> None:
+    """One refusal of each late group for every write, against the whole partition and its revision."""
+    populate(store, "tides")
+    before = partition(store, "tides")
+    bad_ref = [{"type": "support", "target": "C0101"}, {"type": "address", "target": "C0101"}]
+    claim = {"dialogue_id": "tides", "label": "l", "content": "c", "contributors": []}
+    gone = {"dialogue_id": "tides", "actors": ["judge"], "event_round": 1}
+    attempts: dict[str, tuple[str, dict[str, Any]]] = {
+        "duplicate_entity": (
+            "register_expert",
+            {"expert_slug": "muffin", "role": "r", "tier": "Core"},
+        ),
+        "duplicate_entity round": ("create_round", {"round": 1, "score": 100}),
+        "round_not_found": ("register_claim", {**claim, "round": 50}),
+        "entity_not_found": (
+            "register_claim",
+            {**claim, "round": 1, "references": [{"type": "support", "target": "C0199"}]},
+        ),
+        "invalid_ref_target": ("register_claim", {**claim, "round": 1, "references": bad_ref}),
+        "expert_not_found": (
+            "update_expert_score",
+            {"expert_slug": "nobody", "round": 1, "score": 1},
+        ),
+        "invalid_status_transition": (
+            "update_claim_status",
+            {"entity_id": "C0001", "status": "adopted"},
+        ),
+        "entity_not_found event": (
+            "update_tension_status",
+            {**gone, "entity_id": "T0102", "status": "resolved", "result_id": "P0199"},
+        ),
+        "round_not_found event": (
+            "update_tension_status",
+            {**gone, "entity_id": "T0102", "status": "resolved", "event_round": 50},
+        ),
+        "invalid_field": (
+            "register_move",
+            {"round": 1, "expert_slug": "muffin", "move_type": "converge", "targets": ["P0101"]},
+        ),
+    }
+    outcome = codes(
+        {
+            name: partial(call, store, method, {"dialogue_id": "tides", **args})
+            for name, (method, args) in attempts.items()
+        }
+    )
+    assert outcome == {name: name.split()[0] for name in attempts}
+    assert partition(store, "tides") == before
+
+
+# -- what a read sees ----------------------------------------------------------------------------------
+
+
+@rules("STORE-18")
+def test_a_read_sees_every_write_that_came_before(store: DialogueStore) -> None:
+    """After each write its result is what the next read gives."""
+    populate(store, "tides")
+    where = {
+        "Dialogue": lambda: [shown(store.get_dialogue("tides"))],
+        "Expert": lambda: listed(store.get_experts("tides")),
+        "Round": lambda: listed(store.get_rounds("tides")),
+        "Signal": lambda: listed(store.get_convergence_signals("tides")),
+        "Move": lambda: listed(store.get_moves("tides")),
+        "Ref": lambda: listed(store.get_refs("tides")),
+        "Verdict": lambda: listed(store.get_verdicts("tides")),
+        "Event": lambda: listed(store.get_events("tides")),
+        "Perspective": lambda: listed(store.get_perspectives("tides")),
+        "Tension": lambda: listed(store.get_tensions("tides")),
+        "Recommendation": lambda: listed(store.get_recommendations("tides")),
+        "Evidence": lambda: listed(store.get_evidence("tides")),
+        "Claim": lambda: listed(store.get_claims("tides")),
+    }
+    seen = {}
+    for name in WRITES:
+        made = plain(call(store, name, calls("tides")[name]))
+        seen[name] = where[METHODS[name].returns]().count(made)
+    assert seen == dict.fromkeys(WRITES, 1)
+
+
+@rules("STORE-18")
+def test_another_client_sees_every_write_at_once(world: World) -> None:
+    one, other = world.open().store, world.open().store
+    populate(one, "tides")
+    for name in WRITES:
+        mine, theirs = (one, other) if WRITES.index(name) % 2 else (other, one)
+        call(mine, name, calls("tides")[name])
+        assert partition(theirs, "tides") == partition(mine, "tides")
+    assert everything(one, "tides") == everything(other, "tides")
+
+
+@rules("STORE-18")
+def test_two_clients_in_turn_make_one_story(world: World) -> None:
+    clients = [world.open().store for _ in range(2)]
+    begin(clients[0], "tides", experts=["muffin", "scone"])
+    for turn in range(6):
+        store = clients[turn % 2]
+        register(store, KINDS["tension"], "tides", 0, f"Turn {turn}")
+        store.register_move("tides", 0, "muffin", "concede")
+        store.update_expert_score("tides", "scone", 0, turn)
+    set_status(clients[0], KINDS["tension"], "tides", "T0006", "addressed")
+    set_status(clients[1], KINDS["tension"], "tides", "T0006", "resolved")
+    whole = partition(clients[0], "tides")
+    assert partition(clients[1], "tides") == whole
+    assert [(one["display_id"], one["description"]) for one in whole["tensions"]] == [
+        (f"T000{turn + 1}", f"Turn {turn}") for turn in range(6)
+    ]
+    assert [move["seq"] for move in whole["moves"]] == [1, 2, 3, 4, 5, 6]
+    assert whole["experts"][1]["total_score"] == 5
+    assert whole["tensions"][5]["status"] == "resolved"
+    assert whole["revision"] == partition(clients[0], "tides")["revision"]
+
+
+@rules("STORE-18")
+def test_what_was_written_is_there_after_opening_again(world: World) -> None:
+    store = world.open().store
+    populate(store, "tides")
+    before = everything(store, "tides")
+    store.close()
+    again = world.open().store
+    assert everything(again, "tides") == before
+    assert shown(again.register_claim("tides", 1, "l", "c", []))["display_id"] == "C0103"
+
+
+@rules("STORE-18")
+def test_reading_changes_nothing(store: DialogueStore) -> None:
+    populate(store, "tides")
+    first = everything(store, "tides")
+    for name, args in calls("tides").items():
+        if name not in WRITES:
+            call(store, name, args)
+    assert everything(store, "tides") == first
+    assert first["load_partition"]["revision"] > 30
+
+
+# -- dialogues apart -----------------------------------------------------------------------------------
+
+NEIGHBOURS = ["a", "a-b", "a.b", "a_b", "A", "ab", "a-", "a.", "0", "a-b-c"]
+
+
+@rules("STORE-19")
+def test_dialogues_whose_ids_share_a_prefix_are_apart(store: DialogueStore) -> None:
+    for name in NEIGHBOURS:
+        store.create_dialogue(name, f"Title of {name}")
+        store.create_round(name, 0, score=3)
+        store.register_expert(name, "muffin", f"Pilot of {name}", "Core")
+        store.register_tension(name, 0, "l", f"Tension of {name}", [])
+        store.record_convergence_signal(name, 0, "muffin")
+    seen = {}
+    for name in NEIGHBOURS:
+        whole = partition(store, name)
+        seen[name] = (
+            whole["dialogue"]["title"],
+            whole["dialogue"]["total_alignment"],
+            [expert["role"] for expert in whole["experts"]],
+            [(one["display_id"], one["description"]) for one in whole["tensions"]],
+            [event["dialogue_id"] for event in whole["events"]],
+            [signal["dialogue_id"] for signal in whole["signals"]],
+        )
+    assert seen == {
+        name: (
+            f"Title of {name}",
+            3,
+            [f"Pilot of {name}"],
+            [("T0001", f"Tension of {name}")],
+            [name],
+            [name],
+        )
+        for name in NEIGHBOURS
+    }
+
+
+@rules("STORE-19")
+def test_no_write_to_one_dialogue_changes_a_read_of_another(store: DialogueStore) -> None:
+    begin(store, "a-b", rounds=[0, 1], experts=["muffin"])
+    register(store, KINDS["tension"], "a-b", 1)
+    populate(store, "a")
+    populate(store, "a.b")
+    before = {name: everything(store, name) for name in ("a", "a-b")}
+    changed = []
+    for name in WRITES:
+        call(store, name, calls("a.b")[name])
+        if {other: partition(store, other) for other in before} != {
+            other: before[other]["load_partition"] for other in before
+        }:
+            changed.append(name)
+    assert changed == []
+    assert {name: everything(store, name) for name in before} == before
+    assert before["a"]["load_partition"]["dialogue"]["dialogue_id"] == "a"
+
+
+@rules("STORE-19")
+def test_entities_of_one_dialogue_are_unknown_in_another(store: DialogueStore) -> None:
+    populate(store, "a")
+    begin(store, "a-b", rounds=[0], experts=["brioche"])
+    register(store, KINDS["claim"], "a-b", 0)
+    before = partition(store, "a-b")
+    unknown = codes(
+        {
+            "round": lambda: store.register_claim("a-b", 1, "l", "c", []),
+            "expert": lambda: store.update_expert_score("a-b", "muffin", 0, 1),
+            "entity": lambda: store.update_tension_status("a-b", "T0101", "resolved", ["x"], 0),
+            "events": lambda: store.get_events("a-b", "T0101"),
+            "ref": lambda: store.register_ref("a-b", "C0001", "support", "T0101"),
+            "target": lambda: store.register_move("a-b", 0, "brioche", "defend", ["T0101"]),
+            "verdict": lambda: store.register_verdict(
+                "a-b", "v", "interim", 0, "r", "d", tensions_accepted=["T0101"]
+            ),
+            "next_seq": lambda: store.next_seq("a-b", 1, "claim"),
+        }
+    )
+    assert unknown == {
+        "round": "round_not_found",
+        "expert": "expert_not_found",
+        "entity": "entity_not_found",
+        "events": "entity_not_found",
+        "ref": "entity_not_found",
+        "target": "entity_not_found",
+        "verdict": "entity_not_found",
+        "next_seq": "round_not_found",
+    }
+    assert partition(store, "a-b") == before
+    assert shown(store.register_verdict("a-b", "v-interim", "interim", 0, "r", "d"))["round"] == 0
+
+
+@rules("STORE-19")
+def test_any_sequence_of_writes_stays_in_its_dialogue(store: DialogueStore, seed: int) -> None:
+    """Two dialogues written in turns end as each would have ended alone."""
+    dice = random.Random(seed)
+    plans = {name: list(WRITES) for name in ("a", "a-b")}
+    for plan in plans.values():
+        dice.shuffle(plan)
+    for name in plans:
+        populate(store, name)
+    while any(plans.values()):
+        name = dice.choice([name for name, plan in plans.items() if plan])
+        step = plans[name].pop()
+        call(store, step, calls(name)[step])
+
+    def timeless(value: Any) -> Any:
+        if isinstance(value, list):
+            return [timeless(member) for member in value]
+        if not isinstance(value, dict):
+            return value
+        dropped = ("dialogue_id", "timestamp", "created_at", "updated_at", "completed_at")
+        return {name: timeless(member) for name, member in value.items() if name not in dropped}
+
+    wholes = [timeless(partition(store, name)) for name in ("a", "a-b")]
+    for whole in wholes:  # their order in time is that of the shuffled plan
+        whole["events"].sort(key=lambda event: (event["entity_id"], event["event_type"]))
+    assert wholes[0]["dialogue"]["status"] == "converging"
+    assert wholes[0] == wholes[1]
+
+
+# -- results and arguments are copies ------------------------------------------------------------------
+
+
+def _containers(value: Any) -> Iterator[Any]:
+    """Every list and object inside a result, the innermost first."""
+    inside: list[Any] = []
+    if is_dataclass(value) and not isinstance(value, type):
+        inside = [getattr(value, field.name) for field in fields(value)]
+    elif isinstance(value, dict):
+        inside = list(value.values())
+    elif isinstance(value, list | tuple):
+        inside = list(value)
+    for member in inside:
+        yield from _containers(member)
+    if isinstance(value, list | dict) or is_dataclass(value):
+        yield value
+
+
+def _spoil(result: Any) -> None:
+    """Change whatever of a result can be changed."""
+    for found in list(_containers(result)):
+        try:
+            if isinstance(found, dict):
+                found.clear()
+                found["spoilt"] = "spoilt"
+            elif isinstance(found, list):
+                found.clear()
+                found.append("spoilt")
+            else:
+                for field in fields(found):
+                    setattr(found, field.name, "spoilt")
+        except (AttributeError, TypeError):  # immutable: as good
+            continue
+
+
+@rules("STORE-21")
+def test_changing_what_a_read_returned_changes_nothing(store: DialogueStore) -> None:
+    populate(store, "tides")
+    before = everything(store, "tides")
+    for name, args in calls("tides").items():
+        if name not in WRITES:
+            _spoil(call(store, name, args))
+    assert before["get_dialogue"]["title"] == "Which harbour?"
+    assert everything(store, "tides") == before
+
+
+@rules("STORE-21")
+def test_changing_what_a_write_returned_changes_nothing(store: DialogueStore) -> None:
+    populate(store, "tides")
+    results = [call(store, name, args) for name, args in calls("tides").items() if name in WRITES]
+    before = everything(store, "tides")
+    for result in results:
+        _spoil(result)
+    assert [type(result).__name__ for result in results] == [
+        METHODS[name].returns for name in WRITES
+    ]
+    assert everything(store, "tides") == before
+
+
+@rules("STORE-21")
+def test_a_repeat_gives_a_result_of_its_own(store: DialogueStore) -> None:
+    populate(store, "tides")
+    first = plain(store.register_recommendation("tides", 3, "l", "c", ["muffin"], {"a": [1]}))
+    _spoil(store.get_recommendations("tides"))
+    _spoil(store.load_partition("tides"))
+    assert listed(store.get_recommendations("tides"))[-1] == first
+
+
+@rules("STORE-21")
+def test_changing_what_a_write_was_given_changes_nothing(store: DialogueStore) -> None:
+    populate(store, "tides")
+    given: dict[str, dict[str, Any]] = {
+        "create_dialogue": {
+            "dialogue_id": "ebb",
+            "title": "Ebb",
+            "background": {"subject": "Landing"},
+        },
+        "create_round": {"round": 7, "metrics": {"panel_size": 3}},
+        "register_recommendation": {
+            "round": 3,
+            "label": "l",
+            "content": "c",
+            "contributors": ["muffin"],
+            "parameters": {"a": [1, {"b": [2]}]},
+            "references": [{"type": "support", "target": "C0101"}],
+        },
+        "register_move": {
+            "round": 3,
+            "expert_slug": "muffin",
+            "move_type": "request",
+            "targets": ["salt"],
+        },
+        "register_verdict": {
+            "verdict_id": "v-new",
+            "verdict_type": "interim",
+            "round": 3,
+            "recommendation": "r",
+            "description": "d",
+            "conditions": ["calm"],
+            "supporting_experts": ["muffin"],
+            "tensions_accepted": ["T0101"],
+            "ethos_compliance": {"fully_compliant": True, "exceptions": ["x"], "violations": []},
+        },
+        "update_tension_status": {
+            "entity_id": "T0102",
+            "status": "resolved",
+            "actors": ["judge"],
+            "event_round": 3,
+        },
+        "comment_tension": {
+            "entity_id": "T0102",
+            "actors": ["muffin"],
+            "event_round": 3,
+            "reason": "Yes",
+        },
+    }
+    arguments = {name: {"dialogue_id": "tides", **args} for name, args in given.items()}
+    copies = plain(arguments)
+    results = {name: call(store, name, args) for name, args in arguments.items()}
+    assert arguments == copies  # nor does the store change what it was given
+    before = {name: everything(store, name) for name in ("tides", "ebb")}
+    shown_before = plain(results)
+    for args in arguments.values():
+        _spoil(args)
+    assert shown(results["register_recommendation"])["parameters"] == {"a": [1, {"b": [2]}]}
+    assert plain(results) == shown_before
+    assert {name: everything(store, name) for name in before} == before
+
+
+@rules("STORE-21")
+@pytest.mark.parametrize("as_tuple", [False, True], ids=["lists", "tuples"])
+def test_lists_and_tuples_are_the_same(store: DialogueStore, as_tuple: bool) -> None:
+    begin(store, "tides")
+    register(store, KINDS["tension"], "tides", 0)
+    actors: Any = ("judge", "muffin") if as_tuple else ["judge", "muffin"]
+    store.comment_tension("tides", "T0001", actors, 0, "Yes")
+    made = shown(store.register_claim("tides", 0, "l", "c", actors))
+    assert made["contributors"] == ["judge", "muffin"]
+    assert listed(store.get_events("tides"))[-1]["actors"] == ["judge", "muffin"]
