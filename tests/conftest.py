@@ -45,18 +45,41 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", params=["memory", "sqlite", "dynamodb"])
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """The reference store on each engine: memory, a SQLite file, DynamoDB Local."""
-    name = request.param
-    engine = None
-    if name == "dynamodb":
-        missing = obstacle(os.environ)
-        if missing:
-            pytest.skip(f"needs Java and Maven: {missing}")
-        engine = choose_engine("local", environ={**os.environ, "DYNAMODB_ENDPOINT": ""})
-    with BUILTIN[name].open(engine) as opened:
+@pytest.fixture(scope="session")
+def local_engine() -> Engine:
+    """DynamoDB Local, not yet started."""
+    missing = obstacle(os.environ)
+    if missing:
+        pytest.skip(f"needs Java and Maven: {missing}")
+    return choose_engine("local", environ={**os.environ, "DYNAMODB_ENDPOINT": ""})
+
+
+@pytest.fixture(scope="session")
+def dynamodb_target(local_engine: Engine) -> Iterator[Target]:
+    """The reference store on DynamoDB Local, started once for all tests."""
+    with BUILTIN["dynamodb"].open(local_engine) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def sqlite_target() -> Iterator[Target]:
+    """The reference store on SQLite files."""
+    with BUILTIN["sqlite"].open(None) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def memory_target() -> Iterator[Target]:
+    """The reference store in memory."""
+    with BUILTIN["memory"].open(None) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
+def target(request: pytest.FixtureRequest) -> Target:
+    """The reference store on each engine: memory, a SQLite file, DynamoDB Local."""
+    opened: Target = request.getfixturevalue(f"{request.param}_target")
+    return opened
 
 
 @pytest.fixture
@@ -75,3 +98,11 @@ def dynamodb_local() -> Iterator[Engine]:
         pytest.skip(f"needs Java and Maven: {missing}")
     with choose_engine("local") as engine:
         yield engine
+
+
+@pytest.fixture
+def memory_world(memory_target: Target, tmp_path: Path) -> Iterator[World]:
+    """A storage in memory."""
+    world = World(memory_target, tmp_path)
+    yield world
+    world.close_all()

@@ -1,4 +1,4 @@
-"""Real dialogues on every target: replayed at their recorded times, equal field by field, nothing in clear."""
+"""Real dialogues on every target: replayed at their recorded times, equal field by field."""
 
 from __future__ import annotations
 
@@ -90,36 +90,26 @@ def test_every_dialogue_comes_back_equal_field_by_field(
     ],
 )
 def test_a_difference_is_seen(
-    corpus: dict[str, Any], tmp_path: Path, kind: str, field: str, value: object
+    memory_world: World, corpus: dict[str, Any], kind: str, field: str, value: object
 ) -> None:
     """The comparison can fail: one recorded field changed after the replay."""
-    from conformance.targets.builtin import BUILTIN
-
     document = corpus["pm-repo-sync-architecture.json"]
-    with BUILTIN["memory"].open(None) as target:
-        world = World(target, tmp_path)
-        backend = world.open()
-        assert backend.set_clock is not None
-        done = replay(backend.store, backend.set_clock, document)
-        changed = copy.deepcopy(document)
-        changed[kind][0][field] = value
-        found = differences(backend.store, changed, done)
-        world.close_all()
+    backend = memory_world.open()
+    assert backend.set_clock is not None
+    done = replay(backend.store, backend.set_clock, document)
+    changed = copy.deepcopy(document)
+    changed[kind][0][field] = value
+    found = differences(backend.store, changed, done)
     assert len(found) == 1
     assert f": {field} is " in found[0]
 
 
-def test_a_lost_entity_is_seen(corpus: dict[str, Any], tmp_path: Path) -> None:
-    from conformance.targets.builtin import BUILTIN
-
+def test_a_lost_entity_is_seen(memory_world: World, corpus: dict[str, Any]) -> None:
     document = corpus["spike-resolved-lifecycle.json"]
-    with BUILTIN["memory"].open(None) as target:
-        world = World(target, tmp_path)
-        backend = world.open()
-        assert backend.set_clock is not None
-        done = replay(backend.store, backend.set_clock, document)
-        more = json.loads(json.dumps(document))
-        more["refs"].append({**more["refs"][0], "ref_type": "question"})
-        found = differences(backend.store, more, done)
-        world.close_all()
+    backend = memory_world.open()
+    assert backend.set_clock is not None
+    done = replay(backend.store, backend.set_clock, document)
+    more = json.loads(json.dumps(document))
+    more["refs"].append({**more["refs"][0], "ref_type": "question"})
+    found = differences(backend.store, more, done)
     assert found == ["refs: 1 stored, 2 expected"]

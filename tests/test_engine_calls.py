@@ -191,7 +191,6 @@ def test_only_a_missing_master_key_scans(world: World) -> None:
     fill(world, 1)
     store = world.open(key_file=world.root / "gone" / "umk.key").store
     assert isinstance(store, EncryptedStore)
-    log: list[EngineCall] = []
     inner = store._partitions
     if isinstance(inner, MemoryPartitionStore):
         assert inner.holds_wrapped_keys()
