@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 import rfc8785
 
@@ -1262,14 +1262,19 @@ class _Findings:
 
     def optional_text(self, field: str, value: object) -> str | None:
         """Any Unicode scalar values; empty stays empty and is not null (STORE-12)."""
-        if value is None:
+        if value is None or not self._is_unicode_text(value, field):
             return None
+        return value
+
+    def _is_unicode_text(self, value: object, field: str) -> TypeGuard[str]:
+        """What is no text of Unicode scalar values is of a wrong type, whatever it is there for."""
         if not isinstance(value, str):
             self.add(1, "invalid_field", field, "is not a text")
-            return None
+            return False
         if not is_unicode(value):
             self.add(1, "invalid_field", field, "holds a lone surrogate")
-        return value
+            return False
+        return True
 
     def boolean(self, field: str, value: object, *, default: bool) -> bool:
         if value is None:
@@ -1339,8 +1344,7 @@ class _Findings:
         if value is None:
             self.add(1, "missing_field", field, "is required")
             return ""
-        if not isinstance(value, str):
-            self.add(1, "invalid_field", field, "is not a text")
+        if not self._is_unicode_text(value, field):
             return ""
         if value not in allowed:
             what = f"is none of {', '.join(allowed)}"
@@ -1357,8 +1361,7 @@ class _Findings:
         if value is None:
             self.add(1, "missing_field", field, "is required")
             return ""
-        if not isinstance(value, str):
-            self.add(1, "invalid_field", field, "is not a text")
+        if not self._is_unicode_text(value, field):
             return ""
         if not is_identifier(value):
             self.add(3, "invalid_identifier", field, "is not an identifier")
@@ -1372,8 +1375,7 @@ class _Findings:
         if value is None:
             self.add(1, "missing_field", field, "is required")
             return ""
-        if not isinstance(value, str):
-            self.add(1, "invalid_field", field, "is not a text")
+        if not self._is_unicode_text(value, field):
             return ""
         if not is_display_id(value):
             self.add(3, "invalid_display_id", field, "is not a display id")
@@ -1546,7 +1548,7 @@ class _Findings:
             self.add(
                 7,
                 "item_too_large",
-                kind,
+                _sort_key(kind, entity),
                 f"the item would take {size} bytes",
                 size=size,
                 limit=MAX_ITEM_BYTES,

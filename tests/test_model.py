@@ -1817,9 +1817,16 @@ def test_lone_surrogates(talk: ModelStore, refused: Refused, text: str) -> None:
         talk.register_move("d", 1, "muffin", "request", [text])
 
 
-def test_a_surrogate_in_an_id_is_no_id(talk: ModelStore, refused: Refused) -> None:
-    with refused("invalid_identifier", "dialogue_id"):
+def test_lone_surrogates_in_ids_and_enums(talk: ModelStore, refused: Refused) -> None:
+    """Two rules speak of them, ADDR-01 and STORE-12; group 1 comes first (STORE-14)."""
+    with refused("invalid_field", "dialogue_id"):
         talk.get_dialogue("d\ud800")
+    with refused("invalid_field", "entity_id"):
+        talk.get_events("d", "P010\ud800")
+    with refused("invalid_field", "ref_type"):
+        talk.register_ref("d", "P0101", "\ud800", "P0102")
+    with refused("invalid_field", "contributors[0]"):
+        talk.register_claim("d", 1, "L", "C", ["\ud800"])
 
 
 @pytest.mark.parametrize(
@@ -2031,7 +2038,7 @@ def test_stored_sizes(store: ModelStore) -> None:
 
 def test_the_last_byte_of_an_item(talk: ModelStore, refused: Refused) -> None:
     """A perspective of `d` takes 258 bytes around its payload, and the payload 63 around the text."""
-    with refused("item_too_large", "perspective"):
+    with refused("item_too_large", "perspective#01#01"):
         talk.register_perspective("d", 1, "L", "x" * 409_280, ["a"])
     talk.register_perspective("d", 1, "L", "x" * 409_279, ["a"])
     assert len(talk.get_perspectives("d")[0].content) == 409_279
@@ -2041,38 +2048,76 @@ def test_the_last_byte_of_an_item(talk: ModelStore, refused: Refused) -> None:
     "text", ["\u00e9" * 205_000, "\U0001f9c1" * 102_500, "\u0000" * 68_300, "\n" * 205_000]
 )
 def test_size_counts_bytes_of_canonical_json(talk: ModelStore, refused: Refused, text: str) -> None:
-    with refused("item_too_large", "claim"):
+    with refused("item_too_large", "claim#01#01"):
         talk.register_claim("d", 1, "L", text, [])
 
 
 def test_every_kind_of_item_has_the_limit(talk: ModelStore, refused: Refused) -> None:
     one_of_each(talk)
     large = "x" * 420_000
-    with refused("item_too_large", "dialogue"):
+    with refused("item_too_large", "meta"):
         talk.create_dialogue("e", large)
-    with refused("item_too_large", "expert"):
+    with refused("item_too_large", "expert#pie"):
         talk.register_expert("d", "pie", "R", "Core", focus=large)
-    with refused("item_too_large", "round"):
+    with refused("item_too_large", "round#02"):
         talk.create_round("d", 2, 0, large)
-    with refused("item_too_large", "round"):
+    with refused("item_too_large", "round#01"):
         talk.update_round_status("d", 1, "completed", large)
-    with refused("item_too_large", "recommendation"):
+    with refused("item_too_large", "recommendation#01#02"):
         talk.register_recommendation("d", 1, "L", "C", [], {"a": large})
-    with refused("item_too_large", "move"):
+    with refused("item_too_large", "move#01#muffin#01"):
         talk.register_move("d", 1, "muffin", "request", [large])
-    with refused("item_too_large", "verdict"):
+    with refused("item_too_large", "verdict#v"):
         talk.register_verdict("d", "v", "final", 1, "R", "D", vote=large)
-    with refused("item_too_large", "tension_event"):
+    with refused("item_too_large", f"event#tension#T0101#{at(8)}"):
         talk.update_tension_status("d", "T0101", "resolved", [], 1, large)
-    with refused("item_too_large", "tension_event"):
+    with refused("item_too_large", f"event#tension#T0101#{at(8)}"):
         talk.comment_tension("d", "T0101", [large], 1, "R")
+
+
+def test_the_last_byte_after_a_change(talk: ModelStore, refused: Refused) -> None:
+    """What fits today need not fit with a longer status, another number, a later event."""
+    talk.register_perspective("d", 1, "L", "x" * 409_279, ["a"])
+    with refused("item_too_large", "perspective#01#01"):
+        talk.update_perspective_status("d", "P0101", "refined", [], 1)
+    talk.register_claim("d", 1, "L", "x" * 409_281, ["a"])  # sort key 6 less, status 4 more
+    with refused("item_too_large", "claim#01#01"):
+        talk.update_claim_status("d", "C0101", "supported")
+    talk.update_claim_status("d", "C0101", "opposed")
+    # An expert `muffin` of role `Baker` takes 435 bytes around its one response.
+    talk.record_expert_response("d", "muffin", 1, "x" * 409_165)
+    with refused("item_too_large", "expert#muffin"):
+        talk.update_expert_score("d", "muffin", 1, 1)
+    # 4134 identifiers are 409,267 bytes of JSON, 317 are around them in the perspective and 334 in
+    # its event.
+    with refused("item_too_large", f"event#perspective#P0102#{at(7)}"):
+        talk.register_perspective("d", 1, "L", "C", ["x" * 96] * 4134)
+
+
+def test_the_last_byte_of_a_dialogue(store: ModelStore, refused: Refused) -> None:
+    """413 bytes are around its title."""
+    with refused("item_too_large", "meta"):
+        store.create_dialogue("d", "x" * 409_188)
+    store.create_dialogue("d", "x" * 409_187)
+    with refused("item_too_large", "meta"):
+        store.create_round("d", 0)  # total_rounds 1 takes a byte more than 0
+    with refused("item_too_large", "meta"):
+        store.update_dialogue_status("d", "converging")
+
+
+def test_a_final_verdict_with_a_large_dialogue(store: ModelStore, refused: Refused) -> None:
+    store.create_dialogue("d", "x" * 409_180)
+    store.create_round("d", 0)
+    with refused("item_too_large", "meta"):
+        store.register_verdict("d", "v", "final", 0, "R", "D")
+    store.register_verdict("d", "v", "interim", 0, "R", "D")
 
 
 def test_an_item_grows_to_the_limit(talk: ModelStore, refused: Refused) -> None:
     """Each response fits, both together do not; the first stays."""
     talk.create_round("d", 2)
     talk.record_expert_response("d", "muffin", 1, "x" * 300_000)
-    with refused("item_too_large", "expert"):
+    with refused("item_too_large", "expert#muffin"):
         talk.record_expert_response("d", "muffin", 2, "x" * 300_000)
     talk.record_expert_response("d", "muffin", 1, "short")
     talk.record_expert_response("d", "muffin", 2, "x" * 300_000)
