@@ -12,6 +12,7 @@ from typing import Any
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import TYPES
 
+from .builders import PARTITION_LISTS
 from .forge import ENVELOPE, Forge, Item, Raw, index_attributes, kind_of, sealed_texts
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SIGNAL",
     "TENSION_EVENT",
     "Sample",
+    "by_sort_key",
     "may_be_seen",
     "sort_key",
     "write_sample",
@@ -167,3 +169,16 @@ def may_be_seen(items: Iterable[Mapping[str, Any]]) -> list[str]:
 def sort_key(entity: str, member: Mapping[str, Any]) -> str:
     """The sort key of an entity as a read gave it."""
     return TYPES[entity].sk.format(**member)
+
+
+def by_sort_key(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The entities of a partition, as ``load_partition`` gave it, by sort key."""
+    letters = {"P": "perspective", "T": "tension", "R": "recommendation"}
+    out = {} if whole["dialogue"] is None else {"meta": whole["dialogue"]}
+    for name in PARTITION_LISTS:
+        for member in whole[name]:
+            entity = {"evidence": name}.get(name, name.removesuffix("s"))
+            if entity == "event":
+                entity = f"{letters[member['entity_id'][0]]}_event"
+            out[sort_key(entity, member)] = member
+    return out

@@ -1,4 +1,5 @@
-"""What is stored is not believed: every fault is found, by the right layer, and nothing of it shown."""
+"""What is stored is not believed: every fault is found, by the right layer, and nothing of it
+shown."""
 
 from __future__ import annotations
 
@@ -18,12 +19,12 @@ from ..leaks import SealedTexts
 from ..session import Session, World
 from ..targets.base import RawAccess
 from . import faults
-from .builders import PARTITION_LISTS, without
+from .builders import without
 from .faults import Fault, TwoFaults
 from .forge import Forge, kind_of
 from .helpers import Caught, expect_error
 from .marks import profile, rules
-from .sample import SAMPLE_ID, Sample, sort_key, write_sample
+from .sample import SAMPLE_ID, Sample, by_sort_key, write_sample
 
 pytestmark = profile("encrypted")
 
@@ -57,8 +58,8 @@ BELIEVERS = [
 class Bench:
     """The sample, written once in a run, in a storage where each case lays out its own items.
 
-    Only what differs is put: a storage of its own for each of some hundred cases would cost more than
-    all the rest. What lies there is asked, never assumed.
+    Only what differs is put: a storage of its own for each of some hundred cases would cost more
+    than all the rest. What lies there is asked, never assumed.
     """
 
     def __init__(self, world: World) -> None:
@@ -120,20 +121,6 @@ def listed(store: DialogueStore) -> list[dict[str, Any]]:
     return [{name: f[name] for name in f if name != "detail"} for f in found]
 
 
-def members(whole: dict[str, Any]) -> dict[str, Any]:
-    """The entities of a loaded partition by sort key."""
-    singular = {"evidence": "evidence", "events": "event"}
-    out = {} if whole["dialogue"] is None else {"meta": whole["dialogue"]}
-    for name in PARTITION_LISTS:
-        for member in whole[name]:
-            entity = singular.get(name, name.removesuffix("s"))
-            if entity == "event":
-                letters = {"P": "perspective", "T": "tension", "R": "recommendation"}
-                entity = f"{letters[member['entity_id'][0]]}_event"
-            out[sort_key(entity, member)] = member
-    return out
-
-
 def reported(caught: Caught) -> dict[str, Any]:
     """What an error says of the bad item, as a finding says it."""
     assert caught.error is not None
@@ -142,8 +129,8 @@ def reported(caught: Caught) -> dict[str, Any]:
 
 
 def one_fault(bench: Bench, fault: Fault, *, verify: bool = True) -> None:
-    """The read fails as a whole, verify lists what is bad, collect gives the rest, and nothing sealed
-    is shown."""
+    """The read fails as a whole, verify lists what is bad, collect gives the rest, and nothing
+    sealed is shown."""
     made, expected = fault.into(bench.sample)
     with bench.laid_out(made) as store:
         with expect_error("integrity_error") as caught:
@@ -155,9 +142,9 @@ def one_fault(bench: Bench, fault: Fault, *, verify: bool = True) -> None:
 
     assert [without(found, "detail") for found in collected["findings"]] == expected
     rest = made.items.keys() - {finding["sk"] for finding in expected}
-    got = members(collected)
+    got = by_sort_key(collected)
     if fault.layer != "head":
-        assert got == {sk: member for sk, member in members(bench.whole).items() if sk in rest}
+        assert got == {sk: member for sk, member in by_sort_key(bench.whole).items() if sk in rest}
     else:  # the set is wrong, so the items may differ from those that were written
         assert got.keys() == {sk for sk in rest if kind_of(sk)[0].entity not in ("dek", "head")}
 
@@ -180,7 +167,7 @@ def test_the_untouched_partition_is_read_whole(bench: Bench, how: str) -> None:
         assert listed(store) == []
         assert plain(store.load_partition(SAMPLE_ID)) == bench.whole
         assert plain(store.load_partition(SAMPLE_ID, on_error="collect")) == bench.whole
-    assert len(members(bench.whole)) == len(bench.sample.items) - 2  # all but head and dek
+    assert len(by_sort_key(bench.whole)) == len(bench.sample.items) - 2  # all but head and dek
 
 
 @rules("ENV-01", "ENV-06", "ENV-07", "ADDR-05")
