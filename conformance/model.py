@@ -1472,8 +1472,10 @@ class _Findings:
         if entry is None:
             return None
         fully: Any = entry.get("fully_compliant")
-        if not isinstance(fully, bool):
-            fully = self.text(f"{field}.fully_compliant", fully)
+        if fully is None:
+            self.add(1, "missing_field", f"{field}.fully_compliant", "is required")
+        elif not isinstance(fully, bool):
+            fully = self.optional_text(f"{field}.fully_compliant", fully)
         exceptions = self.texts(f"{field}.exceptions", entry.get("exceptions"))
         violations = self.texts(f"{field}.violations", entry.get("violations"))
         return {"fully_compliant": fully, "exceptions": exceptions, "violations": violations}

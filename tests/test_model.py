@@ -1500,11 +1500,13 @@ def test_verdicts_refused(
         talk.register_verdict("d", **{**args, **given})
 
 
-def test_full_compliance_may_be_a_boolean(talk: ModelStore) -> None:
-    compliance = {"fully_compliant": False, "exceptions": [], "violations": [""]}
+@pytest.mark.parametrize("fully", [True, False, "mostly", ""])
+def test_full_compliance_is_a_boolean_or_a_text(talk: ModelStore, fully: bool | str) -> None:
+    """As given, that is also where the text is empty."""
+    compliance = {"fully_compliant": fully, "exceptions": [], "violations": [""]}
     verdict = talk.register_verdict("d", "v", "interim", 1, "R", "D", ethos_compliance=compliance)
     assert verdict.ethos_compliance == {
-        "fully_compliant": False,
+        "fully_compliant": fully,
         "exceptions": [],
         "violations": [""],
     }
