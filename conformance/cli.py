@@ -129,6 +129,12 @@ def cli() -> None:
     help="Seed of everything random; it is in the report.",
 )
 @click.option(
+    "--case-deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="After this long one case has failed (default 60, on DynamoDB 120).",
+)
+@click.option(
     "-k",
     "expression",
     metavar="EXPR",
@@ -145,6 +151,7 @@ def run_command(
     folder: Path | None,
     budget: str,
     seed: int,
+    case_deadline: float | None,
     expression: str | None,
     as_json: bool,
     verbose: bool,
@@ -176,7 +183,7 @@ def run_command(
     _usage(check_profiles, wanted)
     if engine is not None and "dynamodb" not in names:
         raise click.UsageError("--engine is for target dynamodb")
-    options = Options(budget, seed, wanted, expression)
+    options = Options(budget, seed, wanted, expression, case_deadline_s=case_deadline)
     target_options = TargetOptions(engine, allow_remote, require_engine == "real")
     console = Console(stderr=as_json)
     worst = 0
@@ -211,10 +218,13 @@ def _run_one(
             )
             narrator.opening()
 
+            own_stderr = os.dup(2)  # while a case runs, the other one is captured
+
             def end(report: Report) -> None:
                 # The stuck case holds the main thread, so nothing but leaving is left to do.
                 write(report, destination)
-                click.echo(f"conformance: {report.reasons[0].detail}; indeterminate", err=True)
+                hung = next(r.detail for r in report.reasons if r.code == "hung")
+                os.write(own_stderr, f"conformance: indeterminate: {hung}\n".encode())
                 with suppress(Exception):
                     target.close()
                 os._exit(SETUP)
@@ -222,6 +232,7 @@ def _run_one(
             try:
                 report = run(target, options, narrator, on_stuck=end)
             finally:
+                os.close(own_stderr)
                 narrator.close()
     except (LoadUsageError, UsageError) as error:
         return _complain(str(error), USAGE)

@@ -99,12 +99,14 @@ class Recorder:
         *,
         suite: Path,
         listener: Listener,
+        case_deadline_s: float = 60.0,
         collect_only: bool = False,
     ) -> None:
         self._session = session
         self._claimed = claimed
         self._suite = suite
         self._listener = listener
+        self._case_deadline_s = case_deadline_s
         self._collect_only = collect_only
         self._items: dict[str, _Item] = {}
         self._problems: list[Reason] = []
@@ -263,10 +265,9 @@ class Recorder:
 
     @contextmanager
     def _deadline(self, item: pytest.Item) -> Iterator[None]:
-        seconds = self._session.target.case_deadline_s
         self._running = (_id(item.nodeid), time.monotonic())
         try:
-            with _alarm(seconds):
+            with _alarm(self._case_deadline_s):
                 yield
         finally:
             self._running = None
@@ -279,7 +280,7 @@ class Recorder:
         if on_stuck is None:
             yield
             return
-        limit = 3 * self._session.target.case_deadline_s
+        limit = 3 * self._case_deadline_s
         over = threading.Event()
 
         def watch() -> None:

@@ -39,13 +39,17 @@ class UsageError(ValueError):
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is made. ``profiles`` narrows the claim; ``expression`` is pytest's ``-k``."""
+    """How a run is made. ``profiles`` narrows the claim; ``expression`` is pytest's ``-k``.
+
+    ``case_deadline_s``: seconds after which a case has failed; None: the target's own.
+    """
 
     budget: str = "ordinary"
     seed: int = 0
     profiles: tuple[str, ...] = ()
     expression: str | None = None
     suite: Path = SUITE
+    case_deadline_s: float | None = None
 
 
 def run(
@@ -161,6 +165,8 @@ def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
     unknown = [name for name in claims if name not in PROFILES]
     if unknown:
         raise SetupError(f"the target claims profiles that do not exist: {', '.join(unknown)}")
+    if not claims:
+        raise SetupError("the target claims no profile, so there is nothing to show")
     whole = with_needs(claims)
     if target.engine.emulated_by is not None:
         whole = tuple(name for name in whole if name in BUILT)
@@ -191,6 +197,7 @@ def _record(
         claimed,
         suite=options.suite,
         listener=told,
+        case_deadline_s=options.case_deadline_s or target.case_deadline_s,
     )
     if options.expression is not None:
         recorder.problem("filtered", f"-k {options.expression!r} leaves cases out")
@@ -202,7 +209,8 @@ def _record(
 
     with recorder.watched(stuck if on_stuck is not None else None):
         code = _pytest(recorder, options.suite, options)
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    ended = code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if not ended and not recorder.recording().problems:
         recorder.problem("pytest_exit", f"pytest ended with {_name(code)}")
     return recorder.recording()
 

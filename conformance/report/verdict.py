@@ -180,7 +180,7 @@ def judge(
     reasons = list(recording.problems)
     if recording.cases or not reasons:  # else nothing was run, and the problems say why
         reasons += _undecided(recording.cases, requirements)
-    if not any(p.name in claimed for p in profiles):
+    if not reasons and not any(p.name in claimed for p in profiles):
         reasons.append(Reason("no_profile", "no profile was claimed, so nothing was to be shown"))
 
     verdict: Verdict

@@ -1,0 +1,322 @@
+"""The command line `conformance`: what it says, what it ends with, and what it leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import cli as command_line
+from conformance.report.document import ReportError, load
+from conformance.runner import Options, run
+from conformance.spec import RULES
+from conformance.targets.base import Target
+from tests.fake_suites import WHOLE, suite
+
+Cli = Callable[..., tuple[int, str, str]]
+
+BAD = "\n@rules('STORE-09')\ndef test_bad():\n    assert False, 'wrong total'\n"
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
+    """Runs the command in an empty folder; exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("DYNAMODB_ENDPOINT", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["conformance", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
+        out, err = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+    return call
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Makes the command run a small suite instead of the real one."""
+
+    def use(body: str) -> None:
+        folder = suite(tmp_path / "suite", whole=body)
+
+        def run_small(target: Target, options: Options, *rest: Any, **more: Any) -> Any:
+            return run(target, dataclasses.replace(options, suite=folder), *rest, **more)
+
+        monkeypatch.setattr(command_line, "run", run_small)
+
+    return use
+
+
+# -- run: verdict, exit code, report ----------------------------------------------------------------
+
+
+def test_a_conformant_run(cli: Cli, small: Callable[[str], None], tmp_path: Path) -> None:
+    small(WHOLE)
+    code, out, _ = cli("run", "--target", "memory", "--profile", "core", "--seed", "9")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0] == "target memory: reference_impl"
+    assert lines[2] == "28 rules of 1 profile (core), 28 cases; seed 9, budget ordinary"
+    assert lines[-1].startswith("conformant: memory on memory")
+    report = load(tmp_path / "build" / "conformance" / "memory" / "report.json")
+    assert (report["verdict"], report["seed"]) == ("conformant", 9)
+    assert "report: build/conformance/memory/report.json" in lines
+    table = [line.split() for line in lines]
+    assert ["core", "ADDR-01", "pass", "1"] in table
+    assert ["STORE-09", "pass", "1"] in table
+
+
+def test_a_run_that_is_not_conformant(cli: Cli, small: Callable[[str], None]) -> None:
+    small(WHOLE + BAD)
+    code, out, _ = cli("run", "--target", "memory", "--profile", "core", "--report", "out")
+    assert code == 1
+    assert "  STORE-09  test_whole.py::test_bad" in out
+    assert "wrong total" in out
+    assert out.splitlines()[-1].startswith("not conformant: ")
+    assert out.splitlines()[-1].endswith("breaks STORE-09")
+    assert load(Path("out") / "report.json")["verdict"] == "not_conformant"
+
+
+def test_verbose_shows_where_a_case_stopped(cli: Cli, small: Callable[[str], None]) -> None:
+    small(WHOLE + BAD)
+    _, quiet, _ = cli("run", "--target", "memory", "--profile", "core")
+    _, verbose, _ = cli("run", "--target", "memory", "--profile", "core", "--verbose")
+    assert "def test_bad" not in quiet
+    assert "def test_bad" in verbose
+
+
+def test_a_filter_that_selects_nothing(cli: Cli) -> None:
+    code, out, _ = cli(
+        *("run", "--target", "model", "--report", "out", "-k", "no_case_of_this_name")
+    )
+    assert code == 2
+    assert out.splitlines()[-1].startswith("indeterminate: ")
+    report = load(Path("out") / "report.json")
+    assert report["verdict"] == "indeterminate"
+    assert report["reasons"][0]["code"] == "filtered"
+
+
+def test_an_emulator_is_named_loudly(cli: Cli, small: Callable[[str], None]) -> None:
+    small(WHOLE)
+    code, out, _ = cli(
+        *("run", "--target", "dynamodb", "--engine", "moto", "--profile", "core"),
+        *("--report", "out"),
+    )
+    assert code == 0
+    assert "EMULATOR" in out.splitlines()[1]
+    assert out.splitlines()[-1].startswith("emulated: ")
+    assert "EMULATOR" in out.splitlines()[-1]
+    report = load(Path("out") / "report.json")
+    assert report["verdict"] == "emulated"
+    assert report["target"]["engine"]["kind"] == "moto"
+    assert {"name": "core", "verdict": "pass", "emulated_by": "moto"} in report["profiles"]
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_an_emulator_is_refused_before_the_first_case(
+    cli: Cli, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more: tuple[str, ...] = ("--require-engine", "real")
+    if how == "environment":
+        monkeypatch.setenv("CI", "1")
+        more = ()
+    code, out, err = cli("run", "--target", "dynamodb", "--engine", "moto", *more)
+    assert (code, out) == (2, "")
+    assert "moto" in err
+    assert not Path("build").exists()
+
+
+def test_several_targets_end_with_the_worst(
+    cli: Cli, small: Callable[[str], None], tmp_path: Path
+) -> None:
+    small(WHOLE)
+    Path("broken.py").write_text("def factory(folder, **options):\n    raise OSError('gone')\n")
+    code, out, _ = cli("run", "--target", "model", "--target", "broken:factory", "--report", "out")
+    assert code == 2
+    assert load(tmp_path / "out" / "model" / "report.json")["verdict"] == "conformant"
+    report = load(tmp_path / "out" / "broken_factory" / "report.json")
+    assert report["verdict"] == "indeterminate"
+    assert "OSError: gone" in out
+
+
+def test_json_is_all_that_goes_to_stdout(cli: Cli, small: Callable[[str], None]) -> None:
+    small(WHOLE)
+    code, out, err = cli("run", "--target", "model", "--target", "memory", "--json")
+    reports = [json.loads(line) for line in out.splitlines()]
+    assert [r["target"]["name"] for r in reports] == ["model", "memory"]
+    assert [r["verdict"] for r in reports] == ["conformant", "indeterminate"]
+    assert "target model" in err
+    assert code == 2
+
+
+def test_an_earlier_report_never_stands_for_a_run_that_did_not_end(
+    cli: Cli, small: Callable[[str], None]
+) -> None:
+    small(WHOLE)
+    assert cli("run", "--target", "model", "--report", "out")[0] == 0
+    Path("unwilling.py").write_text("raise RuntimeError('not today')\n")
+    assert cli("run", "--target", "unwilling:factory", "--report", "out")[0] == 2
+    with pytest.raises(ReportError):
+        load(Path("out") / "report.json")
+
+
+def test_a_fault_of_the_suite_is_not_one_of_the_backend(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("our own fault")
+
+    monkeypatch.setattr(command_line, "run", broken)
+    code, _, err = cli("run", "--target", "model")
+    assert code == 2
+    assert "our own fault" in err
+
+
+# -- usage ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--no-such-option"], "--no-such-option"),
+        (["run", "--target", "postgres"], "sqlite"),
+        (["run", "--target", "no_such_module:factory"], "no_such_module"),
+        (["run", "--target", "memory", "--profile", "batch"], "core, encrypted, keys"),
+        (["run", "--target", "memory", "--profile", "nonsense"], "nonsense"),
+        (["run", "--target", "model", "--profile", "core,keys"], "does not claim"),
+        (["run", "--target", "memory", "--engine", "local"], "--engine is for target dynamodb"),
+        (["run", "--target", "dynamodb", "--engine", "aws"], "aws"),
+        (["run", "--target", "dynamodb", "--engine", "endpoint"], "DYNAMODB_ENDPOINT"),
+        (["run", "--target", "memory", "--target", "memory"], "twice"),
+        (["run", "--target", "memory", "--budget", "huge"], "huge"),
+        (["run", "--target", "memory", "--seed", "x"], "seed"),
+        (["rules", "NOPE-01"], "NOPE-01"),
+        (["liars", "nobody"], "nobody"),
+        (["walk"], "walk"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_ends_with_3(cli: Cli, arguments: list[str], says: str) -> None:
+    code, out, err = cli(*arguments)
+    assert code == 3
+    assert says in err
+    assert "Traceback" not in out + err
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--help"], "conformance run --target my_store:factory"),
+        (["run", "--help"], "3  wrong usage"),
+        (["liars", "--help"], "deliberately wrong"),
+        (["--version"], "conformance, version"),
+        (["targets"], "dynamodb"),
+        (["rules", "STORE-09"], RULES["STORE-09"].text[:40]),
+        (["rules", "keys"], "6 rules"),
+        (["rules", "ENV"], "9 rules"),
+        (["rules"], f"{len(RULES)} rules"),
+        (["cases"], "test_core_addresses.py::"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_can_be_looked_up(cli: Cli, arguments: list[str], says: str) -> None:
+    code, out, err = cli(*arguments)
+    assert (code, err) == (0, "")
+    assert says in out
+
+
+# -- stopping ---------------------------------------------------------------------------------------
+
+SLOW = """
+import time
+
+from conformance.model import ModelStore
+from conformance.targets.base import Backend
+
+
+class Slow(ModelStore):
+    def create_dialogue(self, dialogue_id, *args, **options):
+        print("captured")
+        open("reached", "w").close()
+        HANG
+
+
+def factory(folder, **options):
+    return Backend(Slow())
+"""
+
+
+def started(folder: Path, body: str, *more: str) -> subprocess.Popen[str]:
+    """`conformance run` on a target that hangs, once it does."""
+    hang = textwrap.indent(textwrap.dedent(body), " " * 8).strip()
+    (folder / "slow.py").write_text(SLOW.replace("HANG", hang), encoding="utf-8")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "conformance", "run", "--target", "slow:factory"),
+            *("--report", "out", *more),
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    while not (folder / "reached").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "no case was reached"
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_says_so(tmp_path: Path, number: signal.Signals) -> None:
+    process = started(tmp_path, "time.sleep(60)")
+    try:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "captured" not in out + err
+    assert out.splitlines()[-1].startswith("indeterminate: ")
+    report = load(tmp_path / "out" / "report.json")
+    assert report["verdict"] == "indeterminate"
+    assert report["reasons"][0]["code"] == "interrupted"
+
+
+@pytest.mark.integration
+def test_a_run_that_cannot_be_stopped_ends_all_the_same(tmp_path: Path) -> None:
+    # In the C library, with the signals held back: no exception reaches it.
+    body = """
+    import ctypes, signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    ctypes.CDLL(None).sleep(120)
+    """
+    process = started(tmp_path, body, "--case-deadline", "0.3")
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 2
+    assert "neither ends nor can be stopped" in err
+    report = load(tmp_path / "out" / "report.json")
+    assert report["verdict"] == "indeterminate"
+    assert "hung" in [reason["code"] for reason in report["reasons"]]
