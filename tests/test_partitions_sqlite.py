@@ -473,6 +473,7 @@ def test_no_value_in_an_exception(store: SqlitePartitionStore) -> None:
 
 def test_closing_from_another_thread_closes_every_connection(path: Path) -> None:
     store = SqlitePartitionStore(path)
+    put(store, HEAD)  # makes the file: four at once would be in each other's way
     held = threading.Barrier(4, timeout=30)
 
     def work() -> None:

@@ -177,7 +177,7 @@ class DynamoPartitionStore(PartitionStore):
             return request(client)
         except (BotoCoreError, ClientError) as fault:
             problem = meaning(fault, where_of(client, self.table_name), commits)
-            code = getattr(fault, "response", {}).get("Error", {}).get("Code", "")
+            code = fault.response["Error"].get("Code", "") if isinstance(fault, ClientError) else ""
         # Outside, so that the answer, which may quote an item, is no part of the traceback (ERR-03).
         raise problem or self._why_refused(client, code)
 

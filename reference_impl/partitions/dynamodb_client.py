@@ -39,6 +39,8 @@ def make_client(
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, InvalidRegionError, NoRegionError
 
+    if endpoint is not None and not _is_url(endpoint):
+        raise error("unknown_setting", "the endpoint is no URL such as http://127.0.0.1:8000")
     local = endpoint is not None and is_loopback(endpoint)
     more = dict(options or {})
     region = more.pop("region_name", None) or region
@@ -86,6 +88,14 @@ def is_loopback(endpoint: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_url(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

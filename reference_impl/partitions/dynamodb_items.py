@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..contract.items import Item, Value
@@ -54,5 +55,6 @@ def _number(text: str) -> int | float:
     try:
         return int(text)
     except ValueError:
-        number = float(text)
-        return int(number) if number.is_integer() else number
+        number = Decimal(text)
+        integer = int(number)
+        return integer if integer == number else float(number)

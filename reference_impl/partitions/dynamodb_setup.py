@@ -150,5 +150,5 @@ def _final(problem: Exception | None, fault: Any) -> DialogueStoreError:
         return problem.error
     if isinstance(problem, DialogueStoreError):
         return problem
-    detail = getattr(fault, "response", {}).get("Error", {}).get("Message", type(fault).__name__)
-    return error("unknown_setting", f"DynamoDB refuses the table ({detail})")
+    message = fault.response["Error"].get("Message", "")
+    return error("unknown_setting", f"DynamoDB refuses the table ({message})")
