@@ -5,13 +5,17 @@ Its sealed texts are in a language that no error message speaks, so that none is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import TYPES
 
+from ..session import Session, World
 from .builders import PARTITION_LISTS
 from .forge import ENVELOPE, Forge, Item, Raw, index_attributes, kind_of, sealed_texts
 
@@ -26,6 +30,7 @@ __all__ = [
     "TENSION_EVENT",
     "Sample",
     "by_sort_key",
+    "lasting_world",
     "may_be_seen",
     "sort_key",
     "write_sample",
@@ -182,3 +187,15 @@ def by_sort_key(whole: Mapping[str, Any]) -> dict[str, Any]:
                 entity = f"{letters[member['entity_id'][0]]}_event"
             out[sort_key(entity, member)] = member
     return out
+
+
+@contextmanager
+def lasting_world(session: Session) -> Iterator[World]:
+    """Storage that serves many cases of a module, each of which leaves it as it was or lays it out
+    anew. Nothing is opened or written before a test asks."""
+    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
+        world = World(session.target, Path(folder))
+        try:
+            yield world
+        finally:
+            world.close_all()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from ..targets.base import Backend, RawAccess
 from .builders import as_json, begin, calls, populate
 from .forge import ENVELOPE, Forge, Item, canonical, index_attributes, kind_of
 from .marks import profile, rules
-from .sample import by_sort_key
+from .sample import by_sort_key, lasting_world
 
 pytestmark = profile("encrypted")
 
@@ -73,12 +71,8 @@ class Written:
 
 @pytest.fixture(scope="session")
 def written(session: Session) -> Iterator[Written]:
-    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
-        world = World(session.target, Path(folder))
-        try:
-            yield Written(world)
-        finally:
-            world.close_all()
+    with lasting_world(session) as world:
+        yield Written(world)
 
 
 def exactly(value: object) -> str:

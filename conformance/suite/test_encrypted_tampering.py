@@ -3,10 +3,8 @@ shown."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +22,7 @@ from .faults import Fault, TwoFaults
 from .forge import Forge, kind_of
 from .helpers import Caught, expect_error
 from .marks import profile, rules
-from .sample import SAMPLE_ID, Sample, by_sort_key, write_sample
+from .sample import SAMPLE_ID, Sample, by_sort_key, lasting_world, write_sample
 
 pytestmark = profile("encrypted")
 
@@ -106,12 +104,8 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def bench(session: Session) -> Iterator[Bench]:
-    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
-        world = World(session.target, Path(folder))
-        try:
-            yield Bench(world)
-        finally:
-            world.close_all()
+    with lasting_world(session) as world:
+        yield Bench(world)
 
 
 def listed(store: DialogueStore) -> list[dict[str, Any]]:
