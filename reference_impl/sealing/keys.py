@@ -1,7 +1,8 @@
-"""Keys: UMK -> KEK -> DEK, handles that hide the bytes, and the provider that keeps a UMK in a file.
+"""Keys: UMK -> KEK -> DEK, handles that hide the bytes, and the provider that keeps a UMK in a
+file.
 
-HKDF is RFC 5869 with SHA-256 and empty salt, 32 bytes (ADDR-10); AES-256-GCM is NIST SP 800-38D. Both come
-from ``cryptography``; nothing here is made by hand.
+HKDF is RFC 5869 with SHA-256 and empty salt, 32 bytes (ADDR-10); AES-256-GCM is NIST SP 800-38D.
+Both come from ``cryptography``; nothing here is made by hand.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ class _Handle:
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(f"{type(self).__name__} cannot be pickled or copied: it stands for a key")
 
+    def __getstate__(self) -> NoReturn:
+        # the default one hands out every slot
+        raise TypeError(f"{type(self).__name__} has no state to show: it stands for a key")
+
     def derive(self, info: bytes) -> bytes:
         """HKDF under this key with ``info``: 32 bytes."""
         return hkdf(self.__key, info)
@@ -88,7 +93,8 @@ class UmkHandle(_Handle):
 
 
 class KekHandle(_Handle):
-    """The key that wraps data keys. ``key_id`` is ``kek#{u}#{k}`` of KEY-05: it names, and hides, the key."""
+    """The key that wraps data keys. ``key_id`` is ``kek#{u}#{k}`` of KEY-05: it names, and hides,
+    the key."""
 
     __slots__ = ("check", "key_id", "user")
 
@@ -102,8 +108,8 @@ class KekHandle(_Handle):
 class DekHandle(_Handle):
     """A dialogue's data key. ``key_id`` is ``dek#{dialogue_id}#{version}`` (ENV-01).
 
-    ``seal`` and ``open`` are AES-256-GCM with a 96-bit nonce and a 128-bit tag after the ciphertext; the
-    cipher object and the key of the head's sum are kept.
+    ``seal`` and ``open`` are AES-256-GCM with a 96-bit nonce and a 128-bit tag after the
+    ciphertext; the cipher object and the key of the head's sum are kept.
     """
 
     __slots__ = ("_sum_key", "key_id", "open", "seal", "version")
@@ -131,7 +137,8 @@ class DekHandle(_Handle):
 
 
 def check_user_id(user_id: object) -> str:
-    """KEY-03: 1-255 bytes of UTF-8 without control characters (category Cc), else ``invalid_field``."""
+    """KEY-03: 1-255 bytes of UTF-8 without control characters (category Cc), else
+    ``invalid_field``."""
     if isinstance(user_id, str):
         try:
             size = len(user_id.encode("utf-8"))
@@ -154,12 +161,13 @@ class KeyProvider(ABC):
     def get_umk(self) -> UmkHandle:
         """The user's master key, 32 bytes behind a handle.
 
-        ``key_malformed``, ``key_permissions``, ``umk_missing``, ``key_denied``, ``key_unavailable``.
+        ``key_malformed``, ``key_permissions``, ``umk_missing``, ``key_denied``,
+        ``key_unavailable``.
         """
 
     def guard(self, holds_wrapped_keys: Callable[[], bool]) -> None:  # noqa: B027
-        """Told by a store: how to ask whether it holds wrapped keys. A provider that can make a UMK asks
-        first (KEY-02); others have no use for it."""
+        """Told by a store: how to ask whether it holds wrapped keys. A provider that can make a UMK
+        asks first (KEY-02); others have no use for it."""
 
     def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
         """KEY-03: HKDF(UMK, ``blue/kek/v1`` 0x00 user_id). ``invalid_field`` for a bad user_id."""
@@ -174,8 +182,8 @@ class KeyProvider(ABC):
         *,
         randomness: Randomness = system_randomness,
     ) -> tuple[DekHandle, dict[str, Value]]:
-        """A new random data key and its wrapped form (KEY-05, KEY-06): the four envelope attributes and
-        ``commitment``, as they stand in the dek item."""
+        """A new random data key and its wrapped form (KEY-05, KEY-06): the four envelope attributes
+        and ``commitment``, as they stand in the dek item."""
         key = randomness(KEY_BYTES)
         dek = DekHandle(key, dialogue_id, version)
         nonce = randomness(NONCE_BYTES)
@@ -245,8 +253,8 @@ def _open_dek(
 class LocalFileKeyProvider(KeyProvider):
     """KEY-02: a UMK of 32 raw bytes in a file (mode 0600), by default ``~/.blue/keys/umk.key``.
 
-    Made on first use, complete or absent, and never where a store that uses this provider already holds
-    wrapped keys. An existing file is never overwritten.
+    Made on first use, complete or absent, and never where a store that uses this provider already
+    holds wrapped keys. An existing file is never overwritten.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
@@ -311,7 +319,8 @@ class LocalFileKeyProvider(KeyProvider):
         return key
 
     def _make(self) -> None:
-        """Write the key under a name of its own, then link it into place: whoever links first wins."""
+        """Write the key under a name of its own, then link it into place: whoever links first
+        wins."""
         temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
