@@ -79,7 +79,11 @@ class SqlitePartitionStore(PartitionStore):
     """
 
     def __init__(
-        self, path: Path | str, *, read_only: bool = False, busy_timeout_s: float = 0.005
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        busy_timeout_s: float = 0.005,
     ) -> None:
         self.path = Path(path).expanduser().absolute()
         self._read_only = read_only

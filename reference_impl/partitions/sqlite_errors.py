@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 
 from ..contract.errors import error
@@ -56,6 +55,8 @@ def meaning(name: str, path: Path, *, committing: bool = False) -> Exception:
 
 def _is_full(path: Path) -> bool:
     """Whether the folder refuses more bytes: SQLite tells a spent quota from a broken disk no more."""
+    import tempfile  # costs a start some milliseconds, and is hardly ever needed
+
     try:
         size = max(path.stat().st_size, _size(path.with_name(path.name + "-wal")))
         with tempfile.TemporaryFile(dir=path.parent) as probe:
