@@ -29,7 +29,7 @@ class SqliteDialogueStore(EncryptedStore):
         from .partitions.sqlite import SqlitePartitionStore
 
         super().__init__(
-            SqlitePartitionStore(path, read_only=read_only),
+            SqlitePartitionStore(os.fspath(path), read_only=read_only),
             keys or LocalFileKeyProvider(),
             user_id=user_id,
             deadline_s=deadline_s,

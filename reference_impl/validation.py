@@ -8,6 +8,7 @@ integral ones as int (STORE-12). All findings of the first group that has any ar
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,12 @@ class Problems:
         self.groups.setdefault(group, []).append(Problem(code, where, what, data))
         return _BAD
 
+    def sort(self, params: Sequence[str]) -> None:
+        """Put the findings of every group in the order of the method's parameters."""
+        place = {name: number for number, name in enumerate(params)}
+        for found in self.groups.values():
+            found.sort(key=lambda problem: place[re.split(r"[.\[]", problem.field)[0]])
+
     def raise_first(self) -> None:
         if self.groups:
             raise from_problems(self.groups[min(self.groups)])
@@ -60,6 +67,7 @@ def validated(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     extra = _BY_METHOD.get(method)
     if extra is not None:
         extra(problems, out)
+        problems.sort(list(out))
     problems.raise_first()
     return out
 
@@ -217,9 +225,9 @@ def _reference(problems: Problems, where: str, value: Any) -> Any:
     if members is None:
         return _BAD
     ref_type = _required(problems, where, members, "type")
-    target = _required(problems, where, members, "target")
     if ref_type is not None:
         ref_type = _enum(problems, f"{where}.type", ref_type, _REF_TYPES, "invalid_ref_type")
+    target = _required(problems, where, members, "target")
     if target is not None:
         target = _display_id(problems, f"{where}.target", target)
     return {"type": ref_type, "target": target}

@@ -131,14 +131,14 @@ def _changed(record: Record, now: str, **fields: Any) -> Draft:
     return Draft(record.kind, values, record)
 
 
-def _transition(p: Problems, record: Record, to: str) -> None:
+def _transition(p: Problems, record: Record, to: str, where: str = "status") -> None:
     have = record.fields["status"]
     allowed = record.kind.transitions[have]
     if to not in allowed:
         p.add(
             7,
             "invalid_status_transition",
-            "status",
+            where,
             f"{have} cannot become {to}; allowed from {have}: {', '.join(allowed) or 'nothing'}",
             **{"from": have, "to": to, "allowed": list(allowed)},
         )
@@ -413,7 +413,7 @@ def _register_verdict(s: Snapshot, a: Args, now: str) -> Plan:
         p.add(7, "duplicate_entity", "verdict_id", "this verdict exists")
     final = a["verdict_type"] == "final"
     if final:
-        _transition(p, dialogue, "converged")
+        _transition(p, dialogue, "converged", "verdict_type")
     p.raise_first()
     draft = _new("verdict", now, **_without(a))
     drafts = [draft]
