@@ -74,13 +74,13 @@ def main() -> NoReturn:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(suite_version(), prog_name="conformance")
 def cli() -> None:
-    r"""Does a DialogueStore backend keep the contract? Rule by rule, with a report.
+    """Does a DialogueStore backend keep the contract? Rule by rule, with a report.
 
     \b
     conformance run                              the reference store on SQLite and DynamoDB
     conformance run --target my_store:factory    your own backend
     conformance rules                            what is checked
-    """
+    """  # noqa: D301 - click reads the backspace
 
 
 @cli.command("run", epilog=EXIT_CODES_HELP)
@@ -156,7 +156,7 @@ def run_command(
     as_json: bool,
     verbose: bool,
 ) -> int:
-    r"""Run the suite on one or more targets.
+    """Run the suite on one or more targets.
 
     \b
     Examples:
@@ -175,7 +175,7 @@ def run_command(
 
     Called twice with one folder it opens the same storage twice. `return store` is enough for
     profile core.
-    """
+    """  # noqa: D301 - click reads the backspace
     names = targets or DEFAULT_TARGETS
     if len(set(names)) != len(names):
         raise click.UsageError("a target is named twice")
@@ -210,7 +210,10 @@ def _run_one(
     as_json: bool,
     verbose: bool,
 ) -> int:
-    remove(destination)
+    try:
+        remove(destination)
+    except OSError as error:
+        return _complain(f"the report cannot be written: {error}", SETUP)
     try:
         with _stoppable(), open_target(name, target_options) as target:
             narrator = Narrator(
@@ -242,7 +245,11 @@ def _run_one(
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("stopped before the first case", INTERRUPTED)
-    path = write(report, destination)
+    try:
+        path = write(report, destination)
+    except OSError as error:
+        show(console, report, None)
+        return _complain(f"the report cannot be written: {error}", SETUP)
     show(console, report, path)
     if as_json:
         click.echo(json.dumps(document(report)))
@@ -285,13 +292,13 @@ def targets_command() -> None:
 @cli.command("rules")
 @click.argument("ids", nargs=-1, metavar="[ID|FAMILY|PROFILE]...")
 def rules_command(ids: tuple[str, ...]) -> None:
-    r"""Print the register of rules, with the profiles that hold each.
+    """Print the register of rules, with the profiles that hold each.
 
     \b
     conformance rules              all of them
     conformance rules STORE-09     one
     conformance rules ENV core     a family, and a profile
-    """
+    """  # noqa: D301 - click reads the backspace
     chosen = [rule for rule in RULES.values() if not ids or any(_names(i, rule.id) for i in ids)]
     if not chosen:
         raise click.UsageError(f"no rule, family or profile is called {' or '.join(ids)}")

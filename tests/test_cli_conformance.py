@@ -175,6 +175,16 @@ def test_an_earlier_report_never_stands_for_a_run_that_did_not_end(
         load(Path("out") / "report.json")
 
 
+def test_a_report_that_cannot_be_written_is_no_success(
+    cli: Cli, small: Callable[[str], None]
+) -> None:
+    small(WHOLE)
+    Path("out").write_text("in the way")
+    code, out, err = cli("run", "--target", "model", "--report", "out/model")
+    assert (code, out) == (2, "")
+    assert "cannot be written" in err
+
+
 def test_a_fault_of_the_suite_is_not_one_of_the_backend(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,8 +232,9 @@ def test_wrong_usage_ends_with_3(cli: Cli, arguments: list[str], says: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--help"], "conformance run --target my_store:factory"),
-        (["run", "--help"], "3  wrong usage"),
+        (["--help"], "\n  conformance run --target my_store:factory    your own backend\n"),
+        (["run", "--help"], "\n    conformance run --target sqlite\n"),
+        (["run", "--help"], "\n    3  wrong usage\n"),
         (["liars", "--help"], "deliberately wrong"),
         (["--version"], "conformance, version"),
         (["targets"], "dynamodb"),
