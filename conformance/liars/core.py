@@ -1,0 +1,415 @@
+"""Liars for profile core: the executable specification with one thing wrong.
+
+None of them looks for a name, a text or a number that the suite uses: each lies on ordinary input.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from conformance.model import ModelStore, Partition
+from conformance.spec import PROFILES
+from conformance.targets.base import Backend
+from reference_impl.contract.entities import (
+    Claim,
+    Dialogue,
+    DialoguePartition,
+    Evidence,
+    Expert,
+    Move,
+    Perspective,
+    Ref,
+    Round,
+    Tension,
+    Verdict,
+)
+from reference_impl.contract.errors import DialogueStoreError, error
+from reference_impl.contract.tables import METHODS
+from reference_impl.contract.timestamps import after
+from reference_impl.testing import ManualClock
+
+from . import liar
+
+__all__ = ["NullStore", "lie"]
+
+S = TypeVar("S", bound=ModelStore)
+
+_STORAGE: dict[Path, dict[str, Partition]] = {}
+
+
+def _forget(folder: Path) -> None:
+    _STORAGE.pop(folder.resolve(), None)
+
+
+def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[type[S]], type[S]]:
+    """Make a liar of a subclass of the model; its docstring tells the lie, its name is the liar's."""
+
+    def register(store: type[S]) -> type[S]:
+        def factory(
+            folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+        ) -> Backend:
+            del key_file, user_id, deadline_s
+            clock = ManualClock()
+            opened = store(clock, storage=_STORAGE.setdefault(folder.resolve(), {}))
+            return Backend(opened, set_clock=clock.set)
+
+        factory.__name__ = re.sub(r"(?<!^)(?=[A-Z])", "_", store.__name__).lower()
+        factory.__doc__ = store.__doc__
+        liar(must_fail=must_fail, profile="core", also=also, discard=_forget)(factory)
+        return store
+
+    return register
+
+
+# -- the trivial ---------------------------------------------------------------------------------------
+
+
+def _nothing(name: str) -> Any:
+    def method(self: ModelStore, dialogue_id: Any = None, *args: Any, **kwargs: Any) -> None:
+        del self, dialogue_id, args, kwargs
+
+    method.__name__ = name
+    return method
+
+
+@lie(*PROFILES["core"].rules)
+class NullStore(ModelStore):
+    """Does nothing: every method returns None."""
+
+
+for _name, _method in METHODS.items():
+    if _method.profile == "core":
+        setattr(NullStore, _name, _nothing(_name))
+
+
+# -- reads ---------------------------------------------------------------------------------------------
+
+
+@lie("STORE-23")
+class ForgetsATension(ModelStore):
+    """get_tensions leaves out the last of several tensions."""
+
+    def get_tensions(self, dialogue_id: str) -> list[Tension]:
+        found = super().get_tensions(dialogue_id)
+        return found[:-1] if len(found) > 1 else found
+
+
+@lie("STORE-05")
+class VerdictsAsInserted(ModelStore):
+    """Gives verdicts back in the order in which they were written."""
+
+    def get_verdicts(self, dialogue_id: str) -> list[Verdict]:
+        return sorted(super().get_verdicts(dialogue_id), key=lambda one: one.created_at)
+
+    def load_partition(self, dialogue_id: str, on_error: str = "fail") -> DialoguePartition:
+        whole = super().load_partition(dialogue_id, on_error)
+        return dataclasses.replace(whole, verdicts=self.get_verdicts(dialogue_id))
+
+
+@lie("STORE-19")
+class LeaksByPrefix(ModelStore):
+    """Finds a dialogue's claims by the beginning of its id."""
+
+    def get_claims(self, dialogue_id: str) -> list[Claim]:
+        own = super().get_claims(dialogue_id)
+        for other in sorted(self._partitions):
+            if other != dialogue_id and other.startswith(dialogue_id):
+                own += super().get_claims(other)
+        return own
+
+
+@lie("STORE-20")
+class AnswersAfterClose(ModelStore):
+    """Goes on answering when it is closed."""
+
+    def close(self) -> None:
+        pass
+
+
+# -- writes --------------------------------------------------------------------------------------------
+
+
+class _AcrossRounds(Partition):
+    def next_number(self, kind: str, round: int) -> int:
+        del round
+        return 1 + len(self.of_kind(kind))
+
+
+@lie("ADDR-02", "ADDR-08")
+class CountsAcrossRounds(ModelStore):
+    """Counts seq over all rounds of a dialogue."""
+
+    def create_dialogue(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Dialogue:
+        made = super().create_dialogue(dialogue_id, *args, **kwargs)
+        self._partitions[dialogue_id].__class__ = _AcrossRounds
+        return made
+
+
+@lie("STORE-07")
+class RenewsARef(ModelStore):
+    """A repeated ref gets a new created_at."""
+
+    def register_ref(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Ref:
+        known = len(self._partitions.get(dialogue_id, _EMPTY).refs)
+        made = super().register_ref(dialogue_id, *args, **kwargs)
+        partition = self._partitions[dialogue_id]
+        if len(partition.refs) > known:
+            return made
+        time = self._time_of_write(partition)
+        for ref in partition.refs:
+            if (ref["source_id"], ref["ref_type"], ref["target_id"]) == (
+                made.source_id,
+                made.ref_type,
+                made.target_id,
+            ):
+                ref["created_at"] = time
+        partition.written(time)
+        return dataclasses.replace(made, created_at=time)
+
+
+_EMPTY = Partition(revision=0, updated_at="", dialogue={})
+
+
+@lie("STORE-08")
+class UpdatesWithoutEvent(ModelStore):
+    """A change of a tension's status leaves no event."""
+
+    def update_tension_status(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Tension:
+        changed = super().update_tension_status(dialogue_id, *args, **kwargs)
+        self._partitions[dialogue_id].events.pop()
+        return changed
+
+
+@lie("ADDR-09", "STORE-08")
+class EventOneMicrosecondLate(ModelStore):
+    """The event of a status change is one microsecond later than the change."""
+
+    def update_perspective_status(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Perspective:
+        changed = super().update_perspective_status(dialogue_id, *args, **kwargs)
+        partition = self._partitions[dialogue_id]
+        late = after(partition.updated_at)
+        partition.events[-1].update(timestamp=late, created_at=late)
+        partition.updated_at = late
+        return changed
+
+
+@lie("STORE-09")
+class CountsRoundsInstead(ModelStore):
+    """total_rounds is the number of rounds, not the highest + 1."""
+
+    def create_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Round:
+        made = super().create_round(dialogue_id, *args, **kwargs)
+        partition = self._partitions[dialogue_id]
+        partition.dialogue["total_rounds"] = len(partition.rounds)
+        return made
+
+
+@lie("STORE-10", "STORE-04", "ADDR-09")
+class FinalVerdictInTwoWrites(ModelStore):
+    """A final verdict is written first, and the dialogue converged by a second commit."""
+
+    def register_verdict(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Verdict:
+        made = super().register_verdict(dialogue_id, *args, **kwargs)
+        if made.verdict_type == "final":
+            partition = self._partitions[dialogue_id]
+            time = self._time_of_write(partition)
+            partition.dialogue.update(converged_at=time, updated_at=time)
+            partition.written(time)
+        return made
+
+
+@lie("ADDR-09", "STORE-23")
+class TouchesTheDialogue(ModelStore):
+    """Every new tension moves the dialogue's updated_at."""
+
+    def register_tension(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Tension:
+        made = super().register_tension(dialogue_id, *args, **kwargs)
+        self._partitions[dialogue_id].dialogue["updated_at"] = made.created_at
+        return made
+
+
+@lie("STORE-06")
+class CreatesRounds(ModelStore):
+    """A claim in a round that is not there creates the round."""
+
+    def register_claim(self, dialogue_id: str, round: int, *args: Any, **kwargs: Any) -> Claim:
+        try:
+            return super().register_claim(dialogue_id, round, *args, **kwargs)
+        except DialogueStoreError as refused:
+            if refused.code != "round_not_found":
+                raise
+            self.create_round(dialogue_id, round)
+            return super().register_claim(dialogue_id, round, *args, **kwargs)
+
+
+@lie("STORE-04")
+class CountsAttempts(ModelStore):
+    """A refused registration of an expert counts as a revision."""
+
+    def register_expert(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Expert:
+        try:
+            return super().register_expert(dialogue_id, *args, **kwargs)
+        except DialogueStoreError:
+            if dialogue_id in self._partitions:
+                self._partitions[dialogue_id].revision += 1
+            raise
+
+
+@lie("STORE-24")
+class SortsReferences(ModelStore):
+    """Keeps the references of an entity sorted and without repeats."""
+
+    def _register(self, kind: str, *args: Any) -> Any:
+        entity = super()._register(kind, *args)
+        seen = {(one["type"], one["target"]): one for one in entity["references"]}
+        entity["references"] = [seen[key] for key in sorted(seen)]
+        partition = self._partitions[entity["dialogue_id"]]
+        partition.of_kind(kind)[-1]["references"] = [dict(one) for one in entity["references"]]
+        return entity
+
+
+# -- values --------------------------------------------------------------------------------------------
+
+
+@lie("STORE-12")
+class NormalisesUnicode(ModelStore):
+    """Keeps the content of a perspective in normal form C."""
+
+    def register_perspective(
+        self, dialogue_id: str, round: int, label: str, content: str, *args: Any, **kwargs: Any
+    ) -> Perspective:
+        if isinstance(content, str):
+            content = unicodedata.normalize("NFC", content)
+        return super().register_perspective(dialogue_id, round, label, content, *args, **kwargs)
+
+
+@lie("STORE-12")
+class ReplacesSurrogates(ModelStore):
+    """Takes a lone surrogate in a move's context and keeps a question mark for it."""
+
+    def register_move(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Move:
+        if isinstance(kwargs.get("context"), str):
+            kwargs["context"] = kwargs["context"].encode("utf-8", "replace").decode("utf-8")
+        return super().register_move(dialogue_id, *args, **kwargs)
+
+
+@lie("STORE-12")
+class EmptyIsNull(ModelStore):
+    """An empty question is no question."""
+
+    def create_dialogue(
+        self, dialogue_id: str, title: str, question: str | None = None, *args: Any, **kwargs: Any
+    ) -> Dialogue:
+        return super().create_dialogue(dialogue_id, title, question or None, *args, **kwargs)
+
+
+@lie("STORE-11", "STORE-12")
+class ScoresAsFloats(ModelStore):
+    """Gives an expert's total score back as a float."""
+
+    def get_experts(self, dialogue_id: str) -> list[Expert]:
+        found = super().get_experts(dialogue_id)
+        total: Any = float
+        return [dataclasses.replace(one, total_score=total(one.total_score)) for one in found]
+
+    def load_partition(self, dialogue_id: str, on_error: str = "fail") -> DialoguePartition:
+        whole = super().load_partition(dialogue_id, on_error)
+        return dataclasses.replace(whole, experts=self.get_experts(dialogue_id))
+
+
+@lie("STORE-21")
+class KeepsWhatItWasGiven(ModelStore):
+    """Keeps the list of contributors itself, not a copy."""
+
+    def register_evidence(
+        self, dialogue_id: str, round: int, label: str, content: str, contributors: Any, *rest: Any
+    ) -> Evidence:
+        made = super().register_evidence(dialogue_id, round, label, content, contributors, *rest)
+        if isinstance(contributors, list):
+            self._partitions[dialogue_id].evidence[-1]["contributors"] = contributors
+        return made
+
+
+@lie("STORE-15")
+class SmallItemsOnly(ModelStore):
+    """Refuses a content of more than 256 KiB."""
+
+    def register_perspective(
+        self, dialogue_id: str, round: int, label: str, content: str, *args: Any, **kwargs: Any
+    ) -> Perspective:
+        made = super().register_perspective(dialogue_id, round, label, content, *args, **kwargs)
+        if len(content) > 256 * 1024:
+            raise error("item_too_large", "too much")
+        return made
+
+
+# -- refusals ------------------------------------------------------------------------------------------
+
+
+@lie("STORE-14")
+class StopsAtTheFirstFinding(ModelStore):
+    """Lists one finding where there are several."""
+
+    def register_claim(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Claim:
+        try:
+            return super().register_claim(dialogue_id, *args, **kwargs)
+        except DialogueStoreError as refused:
+            del refused.data["findings"][1:]
+            raise
+
+
+@lie("STORE-06", "ERR-02")
+class OneCodeForAllThatIsMissing(ModelStore):
+    """Says entity_not_found for an unknown expert."""
+
+    def update_expert_score(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Expert:
+        try:
+            return super().update_expert_score(dialogue_id, *args, **kwargs)
+        except DialogueStoreError as refused:
+            if refused.code == "expert_not_found":
+                raise error("entity_not_found", "no such expert", **refused.data) from None
+            raise
+
+
+@lie("STORE-08")
+class ReopensFromOpen(ModelStore):
+    """Takes the status that a perspective already has."""
+
+    def update_perspective_status(
+        self, dialogue_id: str, entity_id: str, status: str, *args: Any, **kwargs: Any
+    ) -> Perspective:
+        try:
+            return super().update_perspective_status(
+                dialogue_id, entity_id, status, *args, **kwargs
+            )
+        except DialogueStoreError as refused:
+            if refused.data.get("from") != status:
+                raise
+            return next(p for p in self.get_perspectives(dialogue_id) if p.display_id == entity_id)
+
+
+@lie("ADDR-02")
+class ReadsFullWidthDigits(ModelStore):
+    """Takes a display id in any compatible spelling."""
+
+    def update_claim_status(self, dialogue_id: str, entity_id: str, status: str) -> Claim:
+        if isinstance(entity_id, str):
+            entity_id = unicodedata.normalize("NFKC", entity_id)
+        return super().update_claim_status(dialogue_id, entity_id, status)
+
+
+@lie("ADDR-01")
+class IgnoresCase(ModelStore):
+    """Takes two slugs that differ in case for one expert."""
+
+    def register_expert(
+        self, dialogue_id: str, expert_slug: str, *args: Any, **kwargs: Any
+    ) -> Expert:
+        if isinstance(expert_slug, str):
+            expert_slug = expert_slug.lower()
+        return super().register_expert(dialogue_id, expert_slug, *args, **kwargs)
