@@ -54,7 +54,8 @@ class Imports:
 
 def measure_imports(runs: int) -> Imports:
     """Import in ``runs`` fresh processes, after one that writes the compiled files."""
-    found = [_run() for _ in range(runs + 1)][1:]
+    with tempfile.TemporaryDirectory() as compiled:
+        found = [_run(compiled) for _ in range(runs + 1)][1:]
     return Imports(
         spread([run["seconds"] * 1000 for run in found]),
         runs,
@@ -63,15 +64,18 @@ def measure_imports(runs: int) -> Imports:
     )
 
 
-def _run() -> dict[str, float]:
-    # The packages that this process runs, wherever it was started.
+def _run(compiled: str) -> dict[str, float]:
+    # The packages that this process runs, wherever it was started; and compiled files as an
+    # installed package has them, whatever the environment says of writing any.
     root = str(Path(conformance.__file__).parent.parent)
     before = os.environ.get("PYTHONPATH")
-    path = root if not before else f"{root}{os.pathsep}{before}"
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+    env["PYTHONPATH"] = root if not before else f"{root}{os.pathsep}{before}"
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-c", _PROGRAM, folder],
-            env={**os.environ, "PYTHONPATH": path},
+            env=env,
             stdout=subprocess.PIPE,
             check=True,
             timeout=_TIMEOUT_S,
