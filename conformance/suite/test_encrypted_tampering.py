@@ -3,6 +3,7 @@ shown."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,7 @@ from ..targets.base import RawAccess
 from . import faults
 from .builders import without
 from .faults import Fault, TwoFaults
-from .forge import Forge, kind_of
+from .forge import Forge, Item, kind_of
 from .helpers import Caught, expect_error
 from .marks import profile, rules
 from .sample import SAMPLE_ID, Sample, by_sort_key, lasting_world, write_sample
@@ -66,6 +67,7 @@ class Bench:
         self._sample: Sample | None = None
         self._whole: dict[str, Any] = {}
         self._secrets = SealedTexts([])
+        self._there: dict[str, Item] | None = None
 
     @property
     def sample(self) -> Sample:
@@ -94,10 +96,13 @@ class Bench:
 
     @contextmanager
     def laid_out(self, made: Forge) -> Iterator[DialogueStore]:
-        """A store newly opened over exactly these items."""
+        """A store newly opened over exactly these items; it is only read from."""
         assert self._raw is not None, "the sample comes first"
-        there = {str(item["sk"]): item for item in self._raw.scan(SAMPLE_ID)}
-        made.put_into(self._raw, found=there)
+        found, self._there = self._there, None
+        if found is None:
+            found = {str(item["sk"]): dict(item) for item in self._raw.scan(SAMPLE_ID)}
+        made.put_into(self._raw, found=found)
+        self._there = dict(made.items)
         with self.world.open().store as store:
             yield store
 
@@ -122,15 +127,17 @@ def reported(caught: Caught) -> dict[str, Any]:
     return {"code": caught.error.code, **named}
 
 
-def one_fault(bench: Bench, fault: Fault, *, verify: bool = True) -> None:
+def one_fault(bench: Bench, fault: Fault, budget: str) -> None:
     """The read fails as a whole, verify lists what is bad, collect gives the rest, and nothing
-    sealed is shown."""
+    sealed is shown. In a quick run most cases are shown by the last of the three alone."""
     made, expected = fault.into(bench.sample)
+    said = []
     with bench.laid_out(made) as store:
-        with expect_error("integrity_error") as caught:
-            store.load_partition(SAMPLE_ID)
-        assert reported(caught) == expected[0]
-        if verify:
+        if budget != "quick" or zlib.crc32(fault.name.encode()) % 4 == 0:
+            with expect_error("integrity_error") as caught:
+                store.load_partition(SAMPLE_ID)
+            assert reported(caught) == expected[0]
+            said += [str(caught.error), repr(caught.error), repr(caught.data)]
             assert listed(store) == expected
         collected = plain(store.load_partition(SAMPLE_ID, on_error="collect"))
 
@@ -142,7 +149,7 @@ def one_fault(bench: Bench, fault: Fault, *, verify: bool = True) -> None:
     else:  # the set is wrong, so the items may differ from those that were written
         assert got.keys() == {sk for sk in rest if kind_of(sk)[0].entity not in ("dek", "head")}
 
-    shown = f"{caught.error!s} {caught.error!r} {caught.data} {collected['findings']}"
+    shown = " ".join([*said, repr(collected["findings"])])
     assert bench.secrets.search(shown.encode(), raw_deflate=False) == []
 
 
@@ -166,44 +173,44 @@ def test_the_untouched_partition_is_read_whole(bench: Bench, how: str) -> None:
 
 @rules("ENV-01", "ENV-06", "ENV-07", "ADDR-05")
 @pytest.mark.parametrize("fault", faults.ENVELOPE_FORM, ids=str)
-def test_an_item_of_another_form_is_refused(bench: Bench, fault: Fault) -> None:
-    one_fault(bench, fault)
+def test_an_item_of_another_form_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
+    one_fault(bench, fault, budget)
 
 
 @rules("ENV-06", "ADDR-10")
 @pytest.mark.parametrize("fault", faults.SPELLING, ids=str)
 def test_another_spelling_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
-    one_fault(bench, fault, verify=budget != "quick")
+    one_fault(bench, fault, budget)
 
 
 @rules("ENV-03", "ENV-06", "ENV-07")
 @pytest.mark.parametrize("fault", faults.ADDRESS, ids=str)
-def test_an_item_of_another_place_is_refused(bench: Bench, fault: Fault) -> None:
-    one_fault(bench, fault)
+def test_an_item_of_another_place_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
+    one_fault(bench, fault, budget)
 
 
 @rules("ENV-06", "ENV-07")
 @pytest.mark.parametrize("fault", faults.KEY, ids=str)
-def test_an_item_under_another_key_is_refused(bench: Bench, fault: Fault) -> None:
-    one_fault(bench, fault)
+def test_an_item_under_another_key_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
+    one_fault(bench, fault, budget)
 
 
 @rules("ENV-06", "ENV-07")
 @pytest.mark.parametrize("fault", faults.TAG, ids=str)
-def test_a_changed_seal_is_refused(bench: Bench, fault: Fault) -> None:
-    one_fault(bench, fault)
+def test_a_changed_seal_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
+    one_fault(bench, fault, budget)
 
 
 @rules("ENV-02", "ENV-06")
 @pytest.mark.parametrize("fault", faults.PAYLOAD, ids=str)
 def test_another_plaintext_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
-    one_fault(bench, fault, verify=budget != "quick")
+    one_fault(bench, fault, budget)
 
 
 @rules("ENV-06", "ENV-07", "STORE-03")
 @pytest.mark.parametrize("fault", faults.HEAD, ids=str)
-def test_another_set_is_refused(bench: Bench, fault: Fault) -> None:
-    one_fault(bench, fault)
+def test_another_set_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
+    one_fault(bench, fault, budget)
 
 
 @rules("ENV-06")
@@ -230,5 +237,7 @@ def test_every_read_meets_every_item(bench: Bench, method: str) -> None:
 
 @rules("ENV-08")
 @pytest.mark.parametrize("fault", BELIEVERS, ids=str)
-def test_what_is_stored_does_not_decide_what_is_accepted(bench: Bench, fault: Fault) -> None:
-    one_fault(bench, fault)
+def test_what_is_stored_does_not_decide_what_is_accepted(
+    bench: Bench, fault: Fault, budget: str
+) -> None:
+    one_fault(bench, fault, budget)
