@@ -289,6 +289,37 @@ def targets_command() -> None:
     console.print("Without --engine: endpoint if DYNAMODB_ENDPOINT is set, else local, else moto.")
 
 
+@cli.command("probe")
+@click.option("--target", default="dynamodb", show_default=True, metavar="NAME")
+@click.option("--engine", type=click.Choice(ENGINES), help="The DynamoDB to ask.")
+@click.option("--allow-remote", is_flag=True, help="Allow a DYNAMODB_ENDPOINT elsewhere.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answers on stdout as JSON.")
+def probe_command(target: str, engine: str | None, allow_remote: bool, as_json: bool) -> int:
+    """Does a DynamoDB do what stores rely on? Every run asks this before its first case.
+
+    Makes a table of its own, named dsconf_probe_…, and deletes it. Exit 0 when every point that is
+    relied on holds, 2 when one does not (runs are then indeterminate), 3 for wrong usage.
+    """
+    from .report import probe as answered
+    from .targets.engine_probe import probe_engine
+    from .targets.engines import choose_engine
+
+    if target not in BUILTIN or not BUILTIN[target].needs_engine:
+        raise click.UsageError(f"target {target} has no engine that could be asked")
+    try:
+        with _stoppable(), choose_engine(engine, allow_remote=allow_remote) as running:
+            click.echo(running.announcement, err=as_json)
+            described, answers = running.describe(), probe_engine(running)
+    except EngineError as error:
+        return _complain(str(error), error.exit_code)
+    found = answered.as_json(described, answers)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        answered.show_probe(Console(), described, answers)
+    return 0 if found["verdict"] == "fit" else SETUP
+
+
 @cli.command("rules")
 @click.argument("ids", nargs=-1, metavar="[ID|FAMILY|PROFILE]...")
 def rules_command(ids: tuple[str, ...]) -> None:
@@ -351,7 +382,10 @@ def cases_command(write_list: bool) -> int:
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--list", "only_list", is_flag=True, help="Name them and their lies; run nothing.")
-def liars_command(names: tuple[str, ...], path: Path, seed: int, only_list: bool) -> int:
+@click.option("-v", "--verbose", is_flag=True, help="Name the cases that failed undeclared.")
+def liars_command(
+    names: tuple[str, ...], path: Path, seed: int, only_list: bool, verbose: bool
+) -> int:
     """Can the suite see a lie? Run it against deliberately wrong backends.
 
     Each liar names the rules that must go red, and exactly those must. Exit 0 when every liar is
@@ -370,7 +404,7 @@ def liars_command(names: tuple[str, ...], path: Path, seed: int, only_list: bool
         return 0
     with _stoppable():
         results = run_liars(found, seed=seed, tell=lambda line: console.print(line, markup=False))
-    return show_liars(console, results, path, whole=not names)
+    return show_liars(console, results, path, whole=not names, verbose=verbose)
 
 
 def _destination(name: str, folder: Path | None, *, several: bool) -> Path:
