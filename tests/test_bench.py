@@ -289,3 +289,6 @@ def test_help_says_what_is_compared_and_how_to_read_it() -> None:
     assert done.returncode == 0
     for words in ("by hand", "--engine", "--json", "--quick", "Exit codes", "Look at ratios"):
         assert words in done.stdout
+    # click's mark for text that keeps its lines is no text itself.
+    assert "\\b" not in done.stdout
+    assert "\b" not in done.stdout

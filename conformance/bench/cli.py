@@ -36,6 +36,14 @@ INTERRUPTED: Final = 130
 QUICK: Final = (3, 2, 2)
 FULL: Final = (31, 12, 7)
 
+HELP: Final = """How fast is the reference store, as a ratio to the hand-written limit in the same run?
+
+\b
+python -m conformance.bench                       both engines, a minute or two
+python -m conformance.bench --engine sqlite       SQLite only
+nox -s bench -- --engine dynamodb --rounds 101    through nox; calmer figures
+"""
+
 HELP_END: Final = """\b
 What the two sides are:
   store    the reference store as an application uses it: typed results, every
@@ -81,7 +89,7 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-@click.command(epilog=HELP_END, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(help=HELP, epilog=HELP_END, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--engine",
     "wanted",
@@ -103,13 +111,7 @@ def main() -> NoReturn:
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the order within rounds.")
 @click.option("--quick", is_flag=True, help="A smoke run: SQLite only, three rounds.")
 def cli(wanted: str, path: Path, rounds: int | None, seed: int, quick: bool) -> None:
-    r"""How fast is the reference store, as a ratio to the hand-written limit in the same run?
-
-    \b
-    python -m conformance.bench                        SQLite and DynamoDB Local, about a minute
-    python -m conformance.bench --engine sqlite        SQLite only
-    nox -s bench -- --engine dynamodb --rounds 101     the same through nox, and calmer figures
-    """
+    """Measure, write the figures, show them."""
     if quick and wanted == "dynamodb":
         raise click.UsageError("--quick measures SQLite only")
     names = ("sqlite",) if quick else ENGINES if wanted == "all" else (wanted,)
