@@ -155,11 +155,11 @@ class RenewsARef(ModelStore):
     """A repeated ref gets a new created_at."""
 
     def register_ref(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Ref:
-        known = len(self._partitions.get(dialogue_id, _EMPTY).refs)
+        revisions = [one.revision for one in self._partitions.values()]
         made = super().register_ref(dialogue_id, *args, **kwargs)
-        partition = self._partitions[dialogue_id]
-        if len(partition.refs) > known:
+        if revisions != [one.revision for one in self._partitions.values()]:
             return made
+        partition = self._partitions[dialogue_id]
         time = self._time_of_write(partition)
         for ref in partition.refs:
             if (ref["source_id"], ref["ref_type"], ref["target_id"]) == (
@@ -170,9 +170,6 @@ class RenewsARef(ModelStore):
                 ref["created_at"] = time
         partition.written(time)
         return dataclasses.replace(made, created_at=time)
-
-
-_EMPTY = Partition(revision=0, updated_at="", dialogue={})
 
 
 @lie("STORE-08")
@@ -327,9 +324,17 @@ class KeepsWhatItWasGiven(ModelStore):
     """Keeps the list of contributors itself, not a copy."""
 
     def register_evidence(
-        self, dialogue_id: str, round: int, label: str, content: str, contributors: Any, *rest: Any
+        self,
+        dialogue_id: str,
+        round: int,
+        label: str,
+        content: str,
+        contributors: Any,
+        references: Any = (),
     ) -> Evidence:
-        made = super().register_evidence(dialogue_id, round, label, content, contributors, *rest)
+        made = super().register_evidence(
+            dialogue_id, round, label, content, contributors, references
+        )
         if isinstance(contributors, list):
             self._partitions[dialogue_id].evidence[-1]["contributors"] = contributors
         return made
@@ -359,7 +364,7 @@ class StopsAtTheFirstFinding(ModelStore):
         try:
             return super().register_claim(dialogue_id, *args, **kwargs)
         except DialogueStoreError as refused:
-            del refused.data["findings"][1:]
+            del refused.data.get("findings", [])[1:]
             raise
 
 
@@ -388,7 +393,7 @@ class ReopensFromOpen(ModelStore):
                 dialogue_id, entity_id, status, *args, **kwargs
             )
         except DialogueStoreError as refused:
-            if refused.data.get("from") != status:
+            if refused.code != "invalid_status_transition" or refused.data["from"] != status:
                 raise
             return next(p for p in self.get_perspectives(dialogue_id) if p.display_id == entity_id)
 

@@ -300,19 +300,19 @@ def _entities(whole: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 @rules("ADDR-03")
 def test_addresses_of_a_small_dialogue(store: DialogueStore) -> None:
-    begin(store, "tides", rounds=[1], experts=["muffin", "Eclair.2"])
+    begin(store, "tides", rounds=[1], experts=["muffin", "eclair.2"])
     for kind in KINDS.values():
         register(store, kind, "tides", 1)
-    store.register_move("tides", 1, "Eclair.2", "concede")
+    store.register_move("tides", 1, "eclair.2", "concede")
     store.register_verdict("tides", "v-1", "interim", 1, "Wait", "Tide")
-    store.update_tension_status("tides", "T0101", "resolved", ["judge"], 1)
+    store.comment_tension("tides", "T0101", ["judge"], 1, "Now, surely.")
     whole = partition(store, "tides")
     times = [event["timestamp"] for event in whole["events"] if event["entity_id"] == "T0101"]
     made = {addresses.address("tides", entity, parts) for entity, parts in _entities(whole)}
     assert len(times) == 2
     assert {address for address in made if "/entity:event/" not in address} == {
         "dialogue:tides/entity:dialogue/meta",
-        "dialogue:tides/entity:expert/Eclair.2",
+        "dialogue:tides/entity:expert/eclair.2",
         "dialogue:tides/entity:expert/muffin",
         "dialogue:tides/entity:round/01",
         "dialogue:tides/entity:perspective/01#01",
@@ -320,7 +320,7 @@ def test_addresses_of_a_small_dialogue(store: DialogueStore) -> None:
         "dialogue:tides/entity:recommendation/01#01",
         "dialogue:tides/entity:evidence/01#01",
         "dialogue:tides/entity:claim/01#01",
-        "dialogue:tides/entity:move/01#Eclair.2#01",
+        "dialogue:tides/entity:move/01#eclair.2#01",
         "dialogue:tides/entity:verdict/v-1",
     }
     assert {address for address in made if "/entity:event/tension" in address} == {

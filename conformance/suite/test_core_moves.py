@@ -86,7 +86,7 @@ def test_the_hundredth_move_of_an_expert_in_a_round_is_refused(store: DialogueSt
     assert made == [1, 1]
 
 
-@rules("STORE-06", "STORE-04")
+@rules("STORE-06")
 @pytest.mark.parametrize("move_type", AIMED)
 def test_targets_must_be_there(store: DialogueStore, move_type: str) -> None:
     begin(store, "tides", experts=["muffin"])
@@ -105,7 +105,7 @@ def test_targets_must_be_there(store: DialogueStore, move_type: str) -> None:
     assert partition(store, "tides") == before
 
 
-@rules("STORE-14", "STORE-04")
+@rules("STORE-14")
 def test_a_converge_move_has_no_targets(store: DialogueStore) -> None:
     begin(store, "tides", experts=["muffin"])
     register(store, KINDS["claim"], "tides", 0)

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import random
-from functools import partial
 from typing import Any
 
 import pytest
 
 from conformance.suite.builders import (
     KINDS,
-    PARTITION_LISTS,
     Kind,
     begin,
     listed,
-    partition,
-    populate,
     register,
     set_status,
 )
 from conformance.suite.marks import profile, rules
-from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("core")
 
 #: In ASCII order; a language's own collation, a natural sort or one without case would differ.
-SLUGS = ["10", "9", "A", "Zz", "a", "a-b", "a.b", "a0", "aB", "a_b", "ab", "b"]
+SLUGS = ["10", "9", "B", "Zz", "a", "a-b", "a.b", "a0", "aC", "a_b", "ad", "c"]
 
 
 def _shuffled(values: Any, seed: int) -> list[Any]:
@@ -56,17 +51,21 @@ def test_rounds_by_number(store: DialogueStore, seed: int) -> None:
 def test_entities_by_round_and_number(store: DialogueStore, kind: Kind, seed: int) -> None:
     rounds = [0, 2, 10]
     begin(store, "tides", rounds=rounds)
-    for round in _shuffled([*rounds * 3], seed):
-        register(store, kind, "tides", round)
+    written = _shuffled([*rounds * 3], seed)
+    for number, round in enumerate(written):
+        register(store, kind, "tides", round, f"Text {number}")
     found = listed(getattr(store, f"get_{kind.plural}")("tides"))
-    assert [entity["display_id"] for entity in found] == [
-        kind.id(round, seq) for round in rounds for seq in (1, 2, 3)
+    assert [entity[kind.text] for entity in found] == [
+        f"Text {number}"
+        for wanted in rounds
+        for number, round in enumerate(written)
+        if round == wanted
     ]
 
 
 @rules("STORE-05")
 def test_moves_by_round_expert_and_number(store: DialogueStore, seed: int) -> None:
-    slugs = ["A", "a", "a-b", "a.b", "ab"]
+    slugs = ["B", "a", "a-b", "a.b", "ab"]
     begin(store, "tides", rounds=[0, 2, 10], experts=slugs)
     places = [(round, slug) for round in (0, 2, 10) for slug in slugs]
     for round, slug in _shuffled(places * 2, seed):
@@ -79,7 +78,7 @@ def test_moves_by_round_expert_and_number(store: DialogueStore, seed: int) -> No
 
 @rules("STORE-05")
 def test_signals_by_round_and_expert(store: DialogueStore, seed: int) -> None:
-    slugs = ["10", "9", "A", "a", "a-b"]
+    slugs = ["10", "9", "B", "a", "a-b"]
     begin(store, "tides", rounds=[0, 2, 10], experts=slugs)
     places = [(round, slug) for round in (0, 2, 10) for slug in slugs]
     for round, slug in _shuffled(places, seed):
@@ -90,15 +89,15 @@ def test_signals_by_round_and_expert(store: DialogueStore, seed: int) -> None:
 
 @rules("STORE-05")
 def test_refs_by_source_type_and_target(store: DialogueStore, seed: int) -> None:
-    begin(store, "tides", rounds=[0, 1])
+    begin(store, "tides")
     for kind in KINDS.values():
-        for round in (0, 1):
-            register(store, kind, "tides", round)
+        for _ in range(2):
+            register(store, kind, "tides", 0)
     refs = [
         (source, ref_type, target)
-        for source in ("C0001", "C0101", "P0001", "T0001")
+        for source in ("C0001", "C0002", "P0001", "T0001")
         for ref_type in ("depend", "oppose", "support")
-        for target in ("E0001", "E0101", "R0001")
+        for target in ("E0001", "E0002", "R0001")
     ]
     for ref in _shuffled(refs, seed):
         store.register_ref("tides", *ref)
@@ -133,58 +132,11 @@ def test_events_by_time(store: DialogueStore) -> None:
     for name, round in steps:
         register(store, KINDS[name], "tides", round)
     set_status(store, KINDS["tension"], "tides", "T0101", "resolved")
-    set_status(store, KINDS["perspective"], "tides", "P0001", "refined")
-    store.comment_tension("tides", "T0101", ["judge"], 0, "Really?")
     set_status(store, KINDS["recommendation"], "tides", "R0001", "amended")
-    found = listed(store.get_events("tides"))
-    assert [(event["entity_id"], event["event_type"]) for event in found] == [
-        ("T0101", "created"),
-        ("P0101", "created"),
-        ("R0001", "created"),
-        ("T0001", "created"),
-        ("P0001", "created"),
-        ("T0102", "created"),
-        ("T0101", "resolved"),
-        ("P0001", "refined"),
-        ("T0101", "commented"),
-        ("R0001", "amended"),
-    ]
-    times = [event["timestamp"] for event in found]
-    assert times == sorted(set(times))
-
-
-@rules("STORE-05", "STORE-18")
-def test_a_whole_partition_has_the_same_lists(store: DialogueStore) -> None:
-    populate(store, "tides")
-    whole = partition(store, "tides")
-    reads = {
-        "experts": store.get_experts,
-        "rounds": store.get_rounds,
-        "verdicts": store.get_verdicts,
-        "moves": store.get_moves,
-        "refs": store.get_refs,
-        "events": store.get_events,
-        "signals": store.get_convergence_signals,
-        **{kind.plural: getattr(store, f"get_{kind.plural}") for kind in KINDS.values()},
-    }
-    assert sorted(reads) == sorted(PARTITION_LISTS)
-    assert {name: plain(read("tides")) for name, read in reads.items()} == {
-        name: whole[name] for name in PARTITION_LISTS
-    }
-    assert whole["dialogue"] == plain(store.get_dialogue("tides"))
-    assert {name: len(whole[name]) for name in PARTITION_LISTS} == {
-        "experts": 3,
-        "rounds": 3,
-        "verdicts": 2,
-        "perspectives": 3,
-        "tensions": 3,
-        "recommendations": 4,
-        "evidence": 3,
-        "claims": 3,
-        "moves": 4,
-        "refs": 4,
-        "events": 13,
-        "signals": 3,
-    }
-    assert whole["findings"] == []
-    assert plain(partial(store.load_partition, "tides", on_error="collect")()) == whole
+    store.comment_tension("tides", "T0101", ["judge"], 0, "Really?")
+    store.comment_tension("tides", "T0101", ["judge"], 0, "Really.")
+    places = [(e["timestamp"], e["entity_id"]) for e in listed(store.get_events("tides"))]
+    assert places == sorted(places)
+    assert len({entity_id for _, entity_id in places}) > 3
+    assert [entity_id for _, entity_id in places[:3]] == ["T0101", "P0101", "R0001"]
+    assert [entity_id for _, entity_id in places[-2:]] == ["T0101", "T0101"]

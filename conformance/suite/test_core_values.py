@@ -170,7 +170,8 @@ def test_an_empty_optional_text_stays_empty(store: DialogueStore) -> None:
     store.register_verdict("tides", "v", "interim", 0, "r", "d", conditions=[""], vote="")
     whole = partition(store, "tides")
     dialogue, expert, move = whole["dialogue"], whole["experts"][0], whole["moves"][0]
-    comment, resolved = [e for e in whole["events"] if e["event_type"] != "created"]
+    comment = next(e for e in whole["events"] if e["event_type"] == "commented")
+    resolved = [e for e in whole["events"] if e["event_type"] == "resolved"]
     found = [
         *(
             dialogue["question"],
@@ -179,12 +180,13 @@ def test_an_empty_optional_text_stays_empty(store: DialogueStore) -> None:
         ),
         *(whole["rounds"][0]["title"], whole["rounds"][0]["summary"]),
         *(expert["description"], expert["focus"], expert["creation_reason"], expert["color"]),
-        *(comment["actors"][0], comment["reference"], resolved["reason"], resolved["reference"]),
+        *(comment["actors"][0], comment["reference"]),
+        *(event[name] for event in resolved for name in ("reason", "reference")),
         *(move["context"], *move["targets"]),
         *(whole["verdicts"][0]["vote"], *whole["verdicts"][0]["conditions"]),
     ]
-    assert found == [""] * 20
-    assert resolved["actors"] == []
+    assert set(found) == {""}
+    assert [event["actors"] for event in resolved] == [[] for _ in resolved]
     assert whole["recommendations"][0]["parameters"] == {"": "", "a": [], "b": {}}
 
 
@@ -197,7 +199,7 @@ def test_an_empty_object_is_not_null(store: DialogueStore) -> None:
     assert listed(store.get_recommendations("tides")) == [made, none]
 
 
-@rules("STORE-12", "STORE-04")
+@rules("STORE-12")
 def test_an_empty_required_text_is_a_missing_field(store: DialogueStore) -> None:
     begin(store, "tides", experts=["muffin"])
     register(store, KINDS["tension"], "tides", 0)
@@ -268,7 +270,7 @@ def _texts_of_every_method(store: DialogueStore, text: str) -> dict[str, Any]:
     return attempts
 
 
-@rules("STORE-12", "STORE-04")
+@rules("STORE-12")
 def test_a_lone_surrogate_is_refused_everywhere(store: DialogueStore) -> None:
     begin(store, "tides", rounds=[0, 1], experts=["muffin"])
     register(store, KINDS["tension"], "tides", 0)
@@ -326,7 +328,7 @@ def test_a_number_comes_back_as_its_double(store: DialogueStore) -> None:
     }
 
 
-@rules("STORE-12", "STORE-04")
+@rules("STORE-12")
 def test_a_number_beyond_the_limits_is_refused(store: DialogueStore) -> None:
     begin(store, "tides", experts=["muffin"])
     before = partition(store, "tides")
@@ -365,11 +367,11 @@ def test_integers_come_back_as_integers(store: DialogueStore) -> None:
     whole = partition(store, "tides")
     seen = [
         [(round["round"], round["score"], round["panel_size"]) for round in whole["rounds"]],
-        [whole["dialogue"]["total_rounds"], whole["dialogue"]["total_alignment"]],
+        [whole["dialogue"]["total_alignment"]],
         [whole["experts"][0][name] for name in ("first_round", "scores", "total_score")],
     ]
     assert as_json(seen) == as_json(
-        [[(2, 2, 2), (3, -top, top)], [4, 2 - top], [2, {"02": 2, "03": top - 2}, top]]
+        [[(2, 2, 2), (3, -top, top)], [2 - top], [2, {"02": 2, "03": top - 2}, top]]
     )
 
 
@@ -405,7 +407,7 @@ def test_every_integer_field_is_an_integer(store: DialogueStore) -> None:
     assert type(whole["events"][0]["event_round"]) is int
 
 
-@rules("STORE-12", "STORE-04")
+@rules("STORE-12")
 def test_a_total_beyond_the_limits_is_refused(store: DialogueStore) -> None:
     top = 2**53 - 1
     begin(store, "tides", rounds=[], experts=["muffin"])
@@ -546,7 +548,7 @@ def test_any_integer_comes_back(store: DialogueStore, budget: str, seed: int) ->
 # -- objects with named members, enums -----------------------------------------------------------------
 
 
-@rules("STORE-12", "STORE-04")
+@rules("STORE-12")
 def test_an_object_has_its_members_and_no_others(store: DialogueStore) -> None:
     begin(store, "tides")
     before = partition(store, "tides")
@@ -651,7 +653,7 @@ def _enums_of_every_method(store: DialogueStore, bad: str) -> dict[str, Any]:
     }
 
 
-@rules("STORE-12", "ERR-01")
+@rules("STORE-12")
 def test_an_unknown_enum_value_is_refused_and_the_allowed_ones_named(store: DialogueStore) -> None:
     begin(store, "tides", experts=["muffin"])
     for kind in KINDS.values():

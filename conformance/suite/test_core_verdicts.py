@@ -141,7 +141,7 @@ def test_a_verdict_is_registered_once(store: DialogueStore, verdict_type: str) -
     assert before["dialogue"]["status"] == "open"
 
 
-@rules("STORE-06", "STORE-04")
+@rules("STORE-06")
 def test_accepted_tensions_must_be_there_and_be_tensions(store: DialogueStore) -> None:
     begin(store, "tides", rounds=[0, 1])
     register(store, KINDS["tension"], "tides", 0)
