@@ -61,8 +61,9 @@ def run(
 ) -> Report:
     """Run the suite on an opened target.
 
-    Never raises for what the target does: a target that cannot be opened, or that breaks the run,
-    gives a report whose verdict is ``indeterminate``. ``UsageError`` before anything is run.
+    Never raises for what the target does: a target that cannot be opened, that breaks the run, or
+    whose engine does not do what is relied on, gives a report whose verdict is ``indeterminate``.
+    ``UsageError`` before anything is run.
 
     ``on_stuck`` is called from another thread, with the report so far, when a case neither ends nor
     can be stopped (it is deep in foreign code); it must end the process.
@@ -71,16 +72,21 @@ def run(
     check_profiles(options.profiles)
     started = _Started(target, options)
     claimed: tuple[str, ...] = with_needs(options.profiles)
+    unfit: list[Reason] = []
     try:
+        # First: what the engine does not do is no fault of the store's, nor is what follows from it.
+        unfit = [Reason("engine", clean(fault)) for fault in target.preflight()]
         claimed = _claim(target, options.profiles)
     except SetupError as error:
-        recording = Recording(problems=[Reason("setup_error", clean(str(error)))])
+        recording = Recording(problems=unfit or [Reason("setup_error", clean(str(error)))])
     except KeyboardInterrupt:
         reason = Reason("interrupted", "the run was stopped while the target was opened")
         recording = Recording(problems=[reason], interrupted=True)
     else:
         told.claimed(claimed)
-        recording = _record(started, claimed, told, on_stuck)
+        recording = (
+            Recording(problems=unfit) if unfit else _record(started, claimed, told, on_stuck)
+        )
     return started.report(recording, claimed)
 
 

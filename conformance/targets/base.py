@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -82,6 +82,10 @@ def _nothing() -> None:
     pass
 
 
+def _fit() -> Sequence[str]:
+    return ()
+
+
 def keep(folder: Path) -> None:
     """Nothing of the folder's storage has to be forgotten."""
     del folder
@@ -92,7 +96,8 @@ class Target:
     """A backend ready to be tested, with what the report says about it.
 
     ``discard`` forgets the storage of one folder, ``close`` stops what the target started.
-    ``case_deadline_s``: seconds after which one case counts as hung.
+    ``case_deadline_s``: seconds after which one case counts as hung. ``preflight`` is asked before
+    the first case: what the engine does not do although stores rely on it, one sentence each.
     """
 
     name: str
@@ -106,3 +111,4 @@ class Target:
     options: Mapping[str, str] = field(default_factory=dict)
     discard: Callable[[Path], None] = keep
     close: Callable[[], None] = _nothing
+    preflight: Callable[[], Sequence[str]] = _fit

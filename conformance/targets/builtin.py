@@ -233,6 +233,8 @@ def own(name: str) -> str:
 
 @contextmanager
 def _dynamodb(engine: DynamoEngine | None) -> Iterator[Target]:
+    from .engine_probe import failures, known_gaps, probe_engine
+
     assert engine is not None, "chosen before the target is opened"
     with engine:
         tables = Tables(engine)
@@ -248,10 +250,11 @@ def _dynamodb(engine: DynamoEngine | None) -> Iterator[Target]:
                     described["kind"] if engine.emulator else None,
                 ),
                 _REFERENCE,
-                announcement=engine.announcement,
+                announcement=engine.announcement + known_gaps(engine),
                 case_deadline_s=120.0,
                 discard=storages.discard,
                 close=storages.close,
+                preflight=lambda: failures(engine, probe_engine(engine)),
             )
         finally:
             storages.close()
