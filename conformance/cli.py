@@ -41,6 +41,18 @@ INTERRUPTED: Final = 130
 
 DEFAULT_TARGETS: Final = ("sqlite", "dynamodb")
 
+remote_option = click.option(
+    "--allow-remote", is_flag=True, help="Allow a DYNAMODB_ENDPOINT elsewhere, or engine aws."
+)
+prefix_option = click.option(
+    "--table-prefix",
+    envvar="CONFORMANCE_TABLE_PREFIX",
+    default="",
+    metavar="TEXT",
+    help="How the names of the suite's tables begin; engine aws needs one "
+    "[env: CONFORMANCE_TABLE_PREFIX].",
+)
+
 EXIT_CODES_HELP: Final = """\b
 Exit codes:
   0  conformant (or emulated: every case passed, but on an emulator)
@@ -98,7 +110,8 @@ def cli() -> None:
     type=click.Choice(["real"]),
     help="Refuse an emulator before the first case (as CI in the environment does).",
 )
-@click.option("--allow-remote", is_flag=True, help="Allow a DYNAMODB_ENDPOINT elsewhere.")
+@remote_option
+@prefix_option
 @click.option(
     "--profile",
     "profiles",
@@ -147,6 +160,7 @@ def run_command(
     engine: str | None,
     require_engine: str | None,
     allow_remote: bool,
+    table_prefix: str,
     profiles: tuple[str, ...],
     folder: Path | None,
     budget: str,
@@ -184,7 +198,9 @@ def run_command(
     if engine is not None and "dynamodb" not in names:
         raise click.UsageError("--engine is for target dynamodb")
     options = Options(budget, seed, wanted, expression, case_deadline_s=case_deadline)
-    target_options = TargetOptions(engine, allow_remote, require_engine == "real")
+    target_options = TargetOptions(
+        engine, allow_remote, require_engine == "real", table_prefix=table_prefix
+    )
     console = Console(stderr=as_json)
     worst = 0
     for number, name in enumerate(names):
@@ -282,7 +298,9 @@ def targets_command() -> None:
     console.print(table)
     engines = Table("engine", "what it is", box=None, pad_edge=False)
     engines.add_row("local", "DynamoDB Local, started here for the run (Java and Maven)")
+    engines.add_row("compose", "DynamoDB Local in a container, for the run (Docker with Compose)")
     engines.add_row("endpoint", "what answers at DYNAMODB_ENDPOINT")
+    engines.add_row("aws", "DynamoDB itself; needs --allow-remote and --table-prefix")
     engines.add_row("moto", "an emulator in this process: the verdict is `emulated` at best")
     console.print()
     console.print(engines)
@@ -292,13 +310,16 @@ def targets_command() -> None:
 @cli.command("probe")
 @click.option("--target", default="dynamodb", show_default=True, metavar="NAME")
 @click.option("--engine", type=click.Choice(ENGINES), help="The DynamoDB to ask.")
-@click.option("--allow-remote", is_flag=True, help="Allow a DYNAMODB_ENDPOINT elsewhere.")
+@remote_option
+@prefix_option
 @click.option("--json", "as_json", is_flag=True, help="Print the answers on stdout as JSON.")
-def probe_command(target: str, engine: str | None, allow_remote: bool, as_json: bool) -> int:
+def probe_command(
+    target: str, engine: str | None, allow_remote: bool, table_prefix: str, as_json: bool
+) -> int:
     """Does a DynamoDB do what stores rely on? Every run asks this before its first case.
 
-    Makes a table of its own, named dsconf_probe_…, and deletes it. Exit 0 when every point that is
-    relied on holds, 2 when one does not (runs are then indeterminate), 3 for wrong usage.
+    Makes a table of its own, named [PREFIX]dsconf_probe_…, and deletes it. Exit 0 when every point
+    that is relied on holds, 2 when one does not (runs are then indeterminate), 3 for wrong usage.
     """
     from .report import probe as answered
     from .targets.engine_probe import probe_engine
@@ -307,7 +328,8 @@ def probe_command(target: str, engine: str | None, allow_remote: bool, as_json: 
     if target not in BUILTIN or not BUILTIN[target].needs_engine:
         raise click.UsageError(f"target {target} has no engine that could be asked")
     try:
-        with _stoppable(), choose_engine(engine, allow_remote=allow_remote) as running:
+        chosen = choose_engine(engine, allow_remote=allow_remote, table_prefix=table_prefix)
+        with _stoppable(), chosen as running:
             click.echo(running.announcement, err=as_json)
             described, answers = running.describe(), probe_engine(running)
     except EngineError as error:

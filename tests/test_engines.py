@@ -421,7 +421,7 @@ def test_nothing_at_all_says_everything(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_unknown_engine() -> None:
-    with pytest.raises(EngineUsage, match="local, endpoint, moto") as refused:
+    with pytest.raises(EngineUsage, match="local, compose, endpoint, aws, moto") as refused:
         choose_engine("dynalite", environ=NOBODY)
     assert refused.value.exit_code == 3
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUILTIN", "TABLE_PREFIX", "Builtin", "PartitionRaw", "Tables", "encrypted_factory"]
 
-#: Every table of the suite begins so; a store's own never does.
+#: Every table of the suite begins so, after the user's prefix if there is one; a store's own never does.
 TABLE_PREFIX: Final = "dsconf_"
 
 _REFERENCE: Final = "reference_impl"
@@ -194,6 +194,7 @@ class Tables:
         region, endpoint = options.pop("region_name"), options.pop("endpoint_url", None)
         # One client for all: making one takes longer than most cases.
         self._client = make_client(region=region, endpoint=endpoint, options=options)
+        self._prefix = f"{engine.table_prefix}{TABLE_PREFIX}"
         self._run = secrets.token_hex(4)
         self._names: dict[Path, str] = {}
 
@@ -203,8 +204,8 @@ class Tables:
 
         key = folder.resolve()
         if key not in self._names:
-            name = f"{TABLE_PREFIX}{self._run}_{len(self._names):04d}{secrets.token_hex(3)}"
-            create_table(own(name), client=self._client)
+            name = f"{self._prefix}{self._run}_{len(self._names):04d}{secrets.token_hex(3)}"
+            create_table(own(name, self._prefix), client=self._client)
             self._names[key] = name
         return self._names[key]
 
@@ -213,7 +214,7 @@ class Tables:
         from reference_impl.partitions.dynamodb import DynamoPartitionStore
 
         partitions: PartitionStore = DynamoPartitionStore(
-            own(self.name(folder)), client=self._client
+            own(self.name(folder), self._prefix), client=self._client
         )
         return partitions
 
@@ -221,13 +222,13 @@ class Tables:
         """Delete the folder's table."""
         name = self._names.pop(folder.resolve(), None)
         if name is not None:
-            self._client.delete_table(TableName=own(name))
+            self._client.delete_table(TableName=own(name, self._prefix))
 
 
-def own(name: str) -> str:
+def own(name: str, prefix: str = TABLE_PREFIX) -> str:
     """The name, if it is one of the suite's tables; ``ValueError`` for any other."""
-    if not name.startswith(TABLE_PREFIX):
-        raise ValueError(f"{name} is no table of the suite: those begin with {TABLE_PREFIX}")
+    if not name.startswith(prefix):
+        raise ValueError(f"{name} is no table of the suite: those begin with {prefix}")
     return name
 
 
@@ -272,7 +273,7 @@ BUILTIN: Final[dict[str, Builtin]] = {
         Builtin("sqlite", "the reference store on SQLite, in a real file", _sqlite),
         Builtin(
             "dynamodb",
-            "the reference store on DynamoDB: DynamoDB Local, an endpoint, or moto",
+            "the reference store on DynamoDB: DynamoDB Local, an endpoint, AWS, or moto",
             _dynamodb,
             needs_engine=True,
         ),

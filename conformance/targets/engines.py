@@ -1,4 +1,4 @@
-"""The engines that target `dynamodb` runs on: `local`, `endpoint`, `moto`.
+"""The engines that target `dynamodb` runs on: `local`, `compose`, `endpoint`, `aws`, `moto`.
 
 `choose_engine` takes one and says why; the engine it gives is a context manager, running between
 entering and leaving. Nothing falls back in silence, and an emulator is never taken for an engine.
@@ -11,14 +11,15 @@ import importlib.metadata
 import importlib.util
 import os
 import re
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import click
 
 from conformance.targets import dynamodb_local
+from conformance.targets.aws import AwsEngine, check_prefix
+from conformance.targets.compose import ComposeEngine
+from conformance.targets.engine_base import DEFAULT_REGION, Credentials, Engine
 from conformance.targets.engine_errors import (
     HOW_TO_START,
     EngineError,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES",
+    "AwsEngine",
+    "ComposeEngine",
     "Credentials",
     "EndpointEngine",
     "Engine",
@@ -47,92 +50,8 @@ __all__ = [
     "choose_engine",
 ]
 
-ENGINES = ("local", "endpoint", "moto")
-DEFAULT_REGION = "us-east-1"
+ENGINES = ("local", "compose", "endpoint", "aws", "moto")
 _REGION_IN_HOST = re.compile(r"^(?:[^.]+\.)*dynamodb\.([a-z0-9-]+)\.")
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What requests to an engine are signed with."""
-
-    access_key: str
-    secret_key: str = field(repr=False)
-
-
-# Published, and worth nothing: DynamoDB Local and moto ask for a name and check no signature.
-# (The name may hold letters and digits only.)
-DUMMY_CREDENTIALS = Credentials("dummy", "dummy")
-
-
-class Engine(ABC):
-    """A DynamoDB to run against. Use it as a context manager, once.
-
-    `endpoint_url` (None: boto3's own choice, which moto intercepts) is known after entering;
-    `credentials` is None where the user's own apply, which is AWS only. `announcement` says in
-    one line which engine it is and why this one.
-    """
-
-    name: ClassVar[str]
-    region: str = DEFAULT_REGION
-    credentials: Credentials | None = DUMMY_CREDENTIALS
-    announcement: str = ""
-
-    @property
-    @abstractmethod
-    def endpoint_url(self) -> str | None:
-        """Where boto3 must send requests, such as `http://127.0.0.1:41234`."""
-
-    @property
-    @abstractmethod
-    def emulator(self) -> bool:
-        """Whether this only imitates DynamoDB: no verdict on it is ever `conformant`."""
-
-    @abstractmethod
-    def describe(self) -> dict[str, str]:
-        """`{"kind": …, "version": …}`, as report.json wants it."""
-
-    @abstractmethod
-    def __enter__(self) -> Self: ...
-
-    @abstractmethod
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    def client_kwargs(self) -> dict[str, str]:
-        """Keyword arguments for `boto3.client("dynamodb", …)` that reach this engine only."""
-        kwargs = {"region_name": self.region}
-        if self.endpoint_url is not None:
-            kwargs["endpoint_url"] = self.endpoint_url
-        if self.credentials is not None:
-            kwargs["aws_access_key_id"] = self.credentials.access_key
-            kwargs["aws_secret_access_key"] = self.credentials.secret_key
-        return kwargs
-
-    def environment(self) -> dict[str, str | None]:
-        """The same for another process, or for a store made from a configuration.
-
-        Environment variables to set; None: to remove.
-        """
-        variables: dict[str, str | None] = {
-            "DYNAMODB_ENDPOINT": self.endpoint_url,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-        }
-        if self.credentials is not None:
-            variables |= {
-                "AWS_ACCESS_KEY_ID": self.credentials.access_key,
-                "AWS_SECRET_ACCESS_KEY": self.credentials.secret_key,
-                "AWS_SESSION_TOKEN": None,
-                "AWS_PROFILE": None,
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
-            }
-        return variables
 
 
 class LocalEngine(Engine):
@@ -283,23 +202,31 @@ def choose_engine(
     *,
     allow_remote: bool = False,
     require_real: bool = False,
+    table_prefix: str = "",
     environ: Mapping[str, str] = os.environ,
 ) -> Engine:
     """The engine of that name; without one: `endpoint` if DYNAMODB_ENDPOINT is set, else
-    `local` where Java and Maven (or a filled cache) are there, else `moto`.
+    `local` where Java and Maven (or a filled cache) are there, else `moto`. `compose` and `aws`
+    are only ever taken by name.
 
-    Nothing is started yet. With `require_real`, or CI in the environment, an emulator is refused
-    here, before anything is run. Raises `EngineUsage`, `EngineUnavailable`, `EngineRefused`.
+    Nothing is started yet. The names of the suite's tables will begin with `table_prefix`. With
+    `require_real`, or CI in the environment, an emulator is refused here, before anything is run.
+    Raises `EngineUsage`, `EngineUnavailable`, `EngineRefused`.
     """
     if name is not None and name not in ENGINES:
         raise EngineUsage(f"no engine is called {name!r}; there are: {', '.join(ENGINES)}")
+    check_prefix(table_prefix)
     url = environ.get("DYNAMODB_ENDPOINT")
-    if name == "endpoint" or (name is None and url):
+    if name == "aws":
+        why = "asked for"
+        engine: Engine = AwsEngine(environ, allow_remote=allow_remote, table_prefix=table_prefix)
+    elif name == "endpoint" or (name is None and url):
         why = "asked for" if name else "DYNAMODB_ENDPOINT is set"
         engine = _endpoint(url, environ, allow_remote=allow_remote)
     else:
         engine, why = _here(name, environ)
     _refuse_emulator(engine, why, environ, require_real=require_real)
+    engine.table_prefix = table_prefix
     engine.announcement = _announce(engine, why)
     return engine
 
@@ -314,6 +241,8 @@ def _here(name: str | None, environ: Mapping[str, str]) -> tuple[Engine, str]:
     """An engine on this machine, and why this one."""
     if name == "moto":
         return MotoEngine(), "asked for"
+    if name == "compose":
+        return ComposeEngine(environ, say=_say), "asked for"
     obstacle = dynamodb_local.obstacle(environ)
     if obstacle is None:
         return LocalEngine(environ), "asked for" if name else "Java is here"
@@ -335,7 +264,11 @@ def _refuse_emulator(
 
 
 def _announce(engine: Engine, why: str) -> str:
-    at = f" at {engine.endpoint_url}" if isinstance(engine, EndpointEngine) else ""
+    at = ""
+    if isinstance(engine, EndpointEngine):
+        at = f" at {engine.endpoint_url}"
+    elif isinstance(engine, AwsEngine):
+        at = f" in {engine.region}, tables {engine.table_prefix}…"
     line = f"engine `{engine.name}`: {_label(engine)}{at} ({why})"
     if engine.emulator:
         line += ". An EMULATOR: the verdict can only be `emulated`, never `conformant`"

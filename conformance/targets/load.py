@@ -30,11 +30,12 @@ class LoadUsageError(LoadError):
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """How a target is reached. ``engine`` is for ``dynamodb`` only."""
+    """How a target is reached; for ``dynamodb`` only."""
 
     engine: str | None = None
     allow_remote: bool = False
     require_real: bool = False
+    table_prefix: str = ""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
@@ -55,6 +56,7 @@ def open_target(name: str, options: TargetOptions) -> Iterator[Target]:
             options.engine,
             allow_remote=options.allow_remote,
             require_real=options.require_real,
+            table_prefix=options.table_prefix,
             environ=options.environ,
         )
     with builtin.open(engine) as target:
