@@ -79,6 +79,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def workspace(session: nox.Session) -> None:
+    """DynamoDB Local in a container, its table, the local key: setup, up, wait-ready, down, nuke."""
+    _install(session, "run")
+    _exit_with(_code_of(session, "python", "-m", "conformance.workspace", *session.posargs))
+
+
+@nox.session
 def full(session: nox.Session) -> None:
     """Everything a release stands on: lint, tests, liars, both real engines, bench."""
     _install(session, "lint")
@@ -122,11 +129,15 @@ def _install(session: nox.Session, lock_file: str) -> None:
 
 
 def _conformance(session: nox.Session, *args: str) -> int:
-    """Run the suite's command line and give its exit code, which says more than yes or no."""
-    program = shutil.which("conformance", path=session.bin)
+    return _code_of(session, "conformance", *args)
+
+
+def _code_of(session: nox.Session, name: str, *args: str) -> int:
+    """Run a program of the session and give its exit code, which says more than yes or no."""
+    program = shutil.which(name, path=session.bin)
     if program is None:
         session.error("the project is not installed in this session")
-    session.log(" ".join(("conformance", *args)))
+    session.log(" ".join((name, *args)))
     env = {key: value for key, value in {**os.environ, **session.env}.items() if value is not None}
     return subprocess.run([program, *args], env=env, check=False).returncode
 

@@ -1,14 +1,15 @@
-"""The command ``dialogue-store``: set up tables, and see on an example what is stored."""
+"""The command ``dialogue-store``: set up tables and the key, and see on an example what is stored."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -23,7 +24,10 @@ from .encrypted_store import EncryptedStore
 from .partitions.port import PartitionStore
 from .sealing.keys import LocalFileKeyProvider
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from .partitions.dynamodb import SetupReport
+
+__all__ = ["has_made_key", "main", "say_key", "say_table"]
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -69,16 +73,23 @@ def setup_tables(
                 }
             )
         )
-    elif report.created:
-        click.echo(f"Created the table {chosen.table_name} with its three indexes.")
+    else:
+        say_table(report)
+    if report.differences:
+        sys.exit(1)
+
+
+def say_table(report: SetupReport) -> None:
+    """Say what set-up did with the table."""
+    name = report.table_name
+    if report.created:
+        click.echo(f"Created the table {name} with its three indexes.")
     elif report.differences:
-        click.echo(f"The table {chosen.table_name} exists and was left as it is. It differs:")
+        click.echo(f"The table {name} exists and was left as it is. It differs:")
         for difference in report.differences:
             click.echo(f"  - {difference}")
     else:
-        click.echo(f"The table {chosen.table_name} exists and is as it should be.")
-    if report.differences:
-        sys.exit(1)
+        click.echo(f"The table {name} exists and is as it should be.")
 
 
 def _dynamodb_config(
@@ -91,6 +102,81 @@ def _dynamodb_config(
     given = {"table_name": table, "region": region, "endpoint": endpoint}
     settings = {name: value for name, value in given.items() if value is not None}
     return read_config(storage={"backend": "dynamodb", "dynamodb": settings})
+
+
+@cli.command("make-key")
+@click.option("--config", "path", type=click.Path(path_type=Path), help="A store's TOML file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def make_key(path: Path | None, as_json: bool) -> None:
+    r"""Make the local master key, unless it is there, and say which.
+
+    An existing key is checked and never overwritten. With --config it is the key of that store, and
+    none is made where the store already holds keys that were wrapped under another one. Without, it
+    is ~/.blue/keys/umk.key.
+
+    \b
+    Examples:
+      dialogue-store make-key
+      dialogue-store make-key --config store.toml
+    """
+    chosen = None if path is None else read_config(path)
+    keys = LocalFileKeyProvider(None if chosen is None else chosen.key_path)
+    with _partitions_for_guard(chosen) as partitions:
+        made = has_made_key(keys, *(() if partitions is None else (partitions.holds_wrapped_keys,)))
+    if as_json:
+        click.echo(json.dumps({"key": str(keys.path), "created": made}))
+    else:
+        say_key(keys, created=made)
+
+
+def has_made_key(keys: LocalFileKeyProvider, *guards: Callable[[], bool]) -> bool:
+    """Make the key unless it is there; whether it was made (KEY-02).
+
+    ``guards`` tell whether a store holds wrapped keys: then none is made. ``umk_missing``,
+    ``key_malformed``, ``key_permissions``, ``storage_full``.
+    """
+    there = os.path.lexists(keys.path)
+    for guard in guards:
+        keys.guard(guard)
+    keys.get_umk()
+    return not there
+
+
+def say_key(keys: LocalFileKeyProvider, *, created: bool) -> None:
+    """Say what was done about the key, and what it is worth."""
+    if created:
+        click.echo(
+            f"Made the key {keys.path}. Keep a copy apart from the data: what is sealed with it is "
+            f"lost with it."
+        )
+    else:
+        click.echo(f"The key {keys.path} exists and was left as it is.")
+
+
+@contextmanager
+def _partitions_for_guard(chosen: StoreConfig | None) -> Iterator[PartitionStore | None]:
+    """Where wrapped keys may lie; None where no store was named, or there is none yet."""
+    if chosen is None:
+        yield None
+        return
+    partitions: PartitionStore
+    if chosen.backend == "sqlite":
+        from .partitions.sqlite import SqlitePartitionStore
+
+        if chosen.path is None or not chosen.path.exists():
+            yield None
+            return
+        partitions = SqlitePartitionStore(chosen.path, read_only=True)
+    else:
+        from .partitions.dynamodb import DynamoPartitionStore
+
+        partitions = DynamoPartitionStore(
+            chosen.table_name, region=chosen.region, endpoint=chosen.endpoint
+        )
+    try:
+        yield partitions
+    finally:
+        partitions.close()
 
 
 @cli.command()

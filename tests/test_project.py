@@ -63,6 +63,7 @@ def test_the_wheel_holds_the_two_packages_and_the_data(shipped: set[str]) -> Non
         "reference_impl/contract/methods.json",
         "conformance/py.typed",
         "conformance/targets/pom.xml",
+        "conformance/targets/docker-compose.yml",
         "conformance/_vectors/LICENSE",
     } <= shipped
 
@@ -99,6 +100,7 @@ def test_the_source_archive_holds_what_makes_and_tests_the_rest(built: Path) -> 
     (source,) = (built / "source").iterdir()
     here = {path.name for path in source.iterdir()}
     assert {"generators", "vectors", "tests", "requirements", "noxfile.py", "pom.xml"} <= here
+    assert {"justfile", "docker-compose.yml"} <= here
 
 
 @pytest.mark.parametrize(

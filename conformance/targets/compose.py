@@ -40,6 +40,7 @@ __all__ = [
     "ComposeEngine",
     "compose_file",
     "find_compose",
+    "is_installed",
     "port_of",
     "wait_until_ready",
 ]
@@ -99,6 +100,11 @@ def find_compose(environ: Mapping[str, str]) -> tuple[str, ...]:
     if problems or compose is None:
         raise _missing("; and ".join(problems))
     return compose
+
+
+def is_installed(environ: Mapping[str, str]) -> bool:
+    """Whether some Docker is on this machine, whether or not it answers."""
+    return any(_which(name, environ) for name in ("docker", "docker-compose"))
 
 
 def port_of(environ: Mapping[str, str]) -> int:

@@ -7,8 +7,8 @@ from typing import ClassVar
 HOW_TO_START = (
     "To start one: `--engine local` runs DynamoDB Local for the length of the run (needs Java 17 "
     "or later and Maven), `--engine compose` the same in a container (needs Docker); or start it "
-    "yourself with `docker compose up -d` and set DYNAMODB_ENDPOINT=http://127.0.0.1:8000; or `--engine moto` uses an emulator, on which the "
-    "verdict can only be `emulated`."
+    "yourself with `docker compose up -d` and set DYNAMODB_ENDPOINT=http://127.0.0.1:8000; or "
+    "`--engine moto` uses an emulator, on which the verdict can only be `emulated`."
 )
 
 
