@@ -75,7 +75,7 @@ def run(
     unfit: list[Reason] = []
     try:
         # First: what the engine does not do is no fault of the store's, nor is what follows from it.
-        unfit = [Reason("engine", clean(fault)) for fault in target.preflight()]
+        unfit = _preflight(target)
         claimed = _claim(target, options.profiles)
     except SetupError as error:
         recording = Recording(problems=unfit or [Reason("setup_error", clean(str(error)))])
@@ -152,6 +152,13 @@ def suite_version() -> str:
 
 class SetupError(Exception):
     """The target could not be opened, or claims what does not exist."""
+
+
+def _preflight(target: Target) -> list[Reason]:
+    try:
+        return [Reason("engine", clean(fault)) for fault in target.preflight()]
+    except Exception as error:
+        raise SetupError(f"the engine cannot be asked: {type(error).__name__}: {error}") from error
 
 
 def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:

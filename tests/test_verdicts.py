@@ -409,6 +409,22 @@ def test_a_target_that_cannot_be_opened_is_undecided(tmp_path: Path) -> None:
     assert document(report)["verdict"] == "indeterminate"
 
 
+def test_an_engine_that_does_not_do_what_is_relied_on_is_blamed(tmp_path: Path) -> None:
+    bad = "\n@rules('STORE-09')\ndef test_bad():\n    assert False\n"
+    on = target(preflight=lambda: ["a transaction is not atomic"])
+    report = run_suite(suite(tmp_path, whole=WHOLE + bad), on)
+    assert report.verdict == "indeterminate"
+    assert report.reasons == (Reason("engine", "a transaction is not atomic"),)
+
+
+def test_an_engine_that_cannot_be_asked_is_undecided(tmp_path: Path) -> None:
+    def away() -> list[str]:
+        raise OSError("gone")
+
+    report = run_suite(suite(tmp_path, whole=WHOLE), target(preflight=away))
+    assert (report.verdict, codes(report)) == ("indeterminate", ["setup_error"])
+
+
 def test_a_target_that_claims_an_unknown_profile_is_undecided(tmp_path: Path) -> None:
     def factory(folder: Path, **options: Any) -> Backend:
         backend = open_model(folder)
