@@ -42,11 +42,14 @@ class Answer:
     detail: str = ""
 
 
-def probe_engine(engine: Engine, *, points: Sequence[Point] = POINTS) -> list[Answer]:
+def probe_engine(
+    engine: Engine, *, points: Sequence[Point] = POINTS, patience_s: float = 60.0
+) -> list[Answer]:
     """Ask a running engine; one answer for each point, in order, the table's own first.
 
     Takes a second or two on DynamoDB Local. Never raises for what the engine does. Points that are
-    known gaps of this kind of engine are not asked, and nothing may rely on them there.
+    known gaps of this kind of engine are not asked, and nothing may rely on them there. All waiting
+    for a busy engine together takes at most ``patience_s`` seconds.
     """
     kind = engine.describe()["kind"]
     asked = [point for point in points if kind not in point.gaps]
@@ -56,7 +59,7 @@ def probe_engine(engine: Engine, *, points: Sequence[Point] = POINTS) -> list[An
         if kind in point.gaps
     }
     try:
-        with _table(engine) as table:
+        with _table(engine, patience_s) as table:
             _ask_all(asked, table, answers)
     except (Broken, Silent) as fault:
         answers[TABLE.name] = _answer(TABLE, "fails", str(fault))
@@ -106,14 +109,14 @@ def _ask_all(points: Sequence[Point], table: ProbeTable, answers: dict[str, Answ
 
 
 @contextmanager
-def _table(engine: Engine) -> Iterator[ProbeTable]:
+def _table(engine: Engine, patience_s: float) -> Iterator[ProbeTable]:
     """A table of the probe's own and two connections to it; deleted whatever happened."""
-    name = PROBE_PREFIX + secrets.token_hex(6)
+    name = engine.table_prefix + PROBE_PREFIX + secrets.token_hex(6)
     with _clients(engine) as (writer, reader):
         try:
             with _told("cannot be made"):
                 _create(writer, name)
-            yield ProbeTable(name, writer, reader)
+            yield ProbeTable(name, writer, reader, patience_s)
         finally:
             with _told("cannot be deleted"):
                 _delete(writer, name)
