@@ -25,8 +25,10 @@ from reference_impl.contract.entities import (
     Perspective,
     Ref,
     Round,
+    Signal,
     Tension,
     Verdict,
+    plain,
 )
 from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.tables import METHODS
@@ -90,13 +92,17 @@ for _name, _method in METHODS.items():
 # -- reads ---------------------------------------------------------------------------------------------
 
 
-@lie("STORE-23")
+@lie("STORE-23", "STORE-18")
 class ForgetsATension(ModelStore):
     """get_tensions leaves out the last of several tensions."""
 
     def get_tensions(self, dialogue_id: str) -> list[Tension]:
         found = super().get_tensions(dialogue_id)
         return found[:-1] if len(found) > 1 else found
+
+    def load_partition(self, dialogue_id: str, on_error: str = "fail") -> DialoguePartition:
+        whole = super().load_partition(dialogue_id, on_error)
+        return dataclasses.replace(whole, tensions=super().get_tensions(dialogue_id))
 
 
 @lie("STORE-05")
@@ -123,12 +129,30 @@ class LeaksByPrefix(ModelStore):
         return own
 
 
-@lie("STORE-20")
+@lie("STORE-20", "STORE-14", "ERR-02")
 class AnswersAfterClose(ModelStore):
     """Goes on answering when it is closed."""
 
     def close(self) -> None:
         pass
+
+
+@lie("STORE-18", "STORE-20")
+class ForgetsOnReopen(ModelStore):
+    """Keeps everything in the opened store alone, so that no other client finds it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        del kwargs
+        super().__init__(*args)
+
+
+@lie("STORE-01")
+class RoundsWithoutMarker(ModelStore):
+    """Gives rounds back as plain objects without the marker."""
+
+    def get_rounds(self, dialogue_id: str) -> list[Round]:
+        found: Any = [plain(one) for one in super().get_rounds(dialogue_id)]
+        return list(found)
 
 
 # -- writes --------------------------------------------------------------------------------------------
@@ -220,7 +244,7 @@ class FinalVerdictInTwoWrites(ModelStore):
         return made
 
 
-@lie("ADDR-09", "STORE-23")
+@lie("ADDR-09")
 class TouchesTheDialogue(ModelStore):
     """Every new tension moves the dialogue's updated_at."""
 
@@ -230,7 +254,7 @@ class TouchesTheDialogue(ModelStore):
         return made
 
 
-@lie("STORE-06")
+@lie("STORE-06", "STORE-14", "ERR-02")
 class CreatesRounds(ModelStore):
     """A claim in a round that is not there creates the round."""
 
@@ -244,7 +268,13 @@ class CreatesRounds(ModelStore):
             return super().register_claim(dialogue_id, round, *args, **kwargs)
 
 
-@lie("STORE-04")
+@lie(
+    "STORE-04",
+    also=dict.fromkeys(
+        ("ADDR-01", "ADDR-08", "STORE-07", "STORE-12", "STORE-14", "STORE-15"),
+        "a refusal that leaves a trace is seen where the rule's refusals must leave none",
+    ),
+)
 class CountsAttempts(ModelStore):
     """A refused registration of an expert counts as a revision."""
 
@@ -252,8 +282,8 @@ class CountsAttempts(ModelStore):
         try:
             return super().register_expert(dialogue_id, *args, **kwargs)
         except DialogueStoreError:
-            if dialogue_id in self._partitions:
-                self._partitions[dialogue_id].revision += 1
+            for name, partition in self._partitions.items():
+                partition.revision += name == dialogue_id
             raise
 
 
@@ -268,6 +298,17 @@ class SortsReferences(ModelStore):
         partition = self._partitions[entity["dialogue_id"]]
         partition.of_kind(kind)[-1]["references"] = [dict(one) for one in entity["references"]]
         return entity
+
+
+@lie("ADDR-07", "ADDR-09")
+class SignalsInLocalForm(ModelStore):
+    """Writes the time of a signal with an offset instead of Z."""
+
+    def record_convergence_signal(self, dialogue_id: str, round: int, expert_slug: str) -> Signal:
+        super().record_convergence_signal(dialogue_id, round, expert_slug)
+        for one in self._partitions[dialogue_id].signals:
+            one["created_at"] = one["created_at"].replace("Z", "+00:00")
+        return super().record_convergence_signal(dialogue_id, round, expert_slug)
 
 
 # -- values --------------------------------------------------------------------------------------------
@@ -381,8 +422,20 @@ class OneCodeForAllThatIsMissing(ModelStore):
             raise
 
 
+@lie("ERR-01")
+class AlwaysRetryable(ModelStore):
+    """Says of a duplicate that the same call may succeed later."""
+
+    def register_expert(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Expert:
+        try:
+            return super().register_expert(dialogue_id, *args, **kwargs)
+        except DialogueStoreError as refused:
+            refused.retryable = True
+            raise
+
+
 @lie("STORE-08")
-class ReopensFromOpen(ModelStore):
+class TakesTheSameStatus(ModelStore):
     """Takes the status that a perspective already has."""
 
     def update_perspective_status(
@@ -408,7 +461,7 @@ class ReadsFullWidthDigits(ModelStore):
         return super().update_claim_status(dialogue_id, entity_id, status)
 
 
-@lie("ADDR-01")
+@lie("ADDR-01", also={"STORE-05": "lists by slug show the slugs that it changed"})
 class IgnoresCase(ModelStore):
     """Takes two slugs that differ in case for one expert."""
 

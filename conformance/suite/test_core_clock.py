@@ -248,23 +248,24 @@ def test_updated_at_moves_only_on_what_a_write_changes(store: DialogueStore) -> 
         after = updated()
         latest = max(before.values())
         moved[name] = sorted(
-            key if after[key] > latest else f"{key} went back"
+            (key if key in before else f"new {key[0]}")
+            + ("" if after[key] > latest else " went back")
             for key in after
             if after[key] != before.get(key)
         )
         before = after
     assert {name: keys for name, keys in moved.items() if keys} == {
         "update_dialogue_status": ["dialogue"],
-        "register_expert": ["brioche"],
+        "register_expert": ["new b"],
         "record_expert_response": ["scone"],
         "update_expert_score": ["scone"],
-        "create_round": ["dialogue", "round 4"],
+        "create_round": ["dialogue", "new r"],
         "update_round_status": ["round 1"],
-        "register_perspective": ["P0301"],
-        "register_tension": ["T0301"],
-        "register_recommendation": ["R0302"],
-        "register_evidence": ["E0301"],
-        "register_claim": ["C0301"],
+        "register_perspective": ["new P"],
+        "register_tension": ["new T"],
+        "register_recommendation": ["new R"],
+        "register_evidence": ["new E"],
+        "register_claim": ["new C"],
         "update_perspective_status": ["P0101"],
         "update_tension_status": ["T0102"],
         "update_recommendation_status": ["R0101"],

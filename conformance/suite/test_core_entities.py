@@ -95,7 +95,7 @@ def test_an_entity_has_its_fields_and_defaults(store: DialogueStore, kind: Kind)
             },
         ]
     )
-    assert listed(getattr(store, f"get_{kind.plural}")("tides"))[-2:] == [full, bare]
+    assert partition(store, "tides")[kind.plural][-2:] == [full, bare]
 
 
 # -- numbers -------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_the_same_words_twice_are_two_entities(store: DialogueStore, kind: Kind)
     begin(store, "tides")
     made = [shown(register(store, kind, "tides", 0, "Again.")) for _ in range(2)]
     assert [one["display_id"] for one in made] == [kind.id(0, 1), kind.id(0, 2)]
-    assert listed(getattr(store, f"get_{kind.plural}")("tides")) == made
+    assert partition(store, "tides")[kind.plural] == made
 
 
 @rules("STORE-06")

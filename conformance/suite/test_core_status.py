@@ -261,8 +261,8 @@ def test_kinds_without_events_write_none(store: DialogueStore, name: str) -> Non
 @rules("STORE-08")
 def test_events_of_one_entity(store: DialogueStore) -> None:
     begin(store, "tides", rounds=[0, 1])
-    for name, round in (("tension", 1), ("perspective", 1), ("tension", 0), ("tension", 1)):
-        register(store, KINDS[name], "tides", round)
+    for name in ("tension", "perspective", "tension", "tension"):
+        register(store, KINDS[name], "tides", 1)
     set_status(store, KINDS["tension"], "tides", "T0101", "resolved")
     set_status(store, KINDS["perspective"], "tides", "P0101", "merged")
     set_status(store, KINDS["tension"], "tides", "T0101", "reopened")
@@ -271,10 +271,10 @@ def test_events_of_one_entity(store: DialogueStore) -> None:
         events = listed(store.get_events("tides", entity_id))
         return [(event["entity_id"], event["event_type"]) for event in events]
 
-    assert {name: story(name) for name in ("T0101", "T0102", "T0001", "P0101")} == {
+    assert {name: story(name) for name in ("T0101", "T0102", "T0103", "P0101")} == {
         "T0101": [("T0101", "created"), ("T0101", "resolved"), ("T0101", "reopened")],
         "T0102": [("T0102", "created")],
-        "T0001": [("T0001", "created")],
+        "T0103": [("T0103", "created")],
         "P0101": [("P0101", "created"), ("P0101", "merged")],
     }
 
