@@ -17,6 +17,10 @@
     path = "~/.blue/keys/umk.key"
     user_id = "local"
 
+    [audit]
+    principal = "ada"               # who the audit names; default: the user_id
+    sink = "reads.jsonl"            # where a read-only store writes its events
+
 Top-level settings: ``deadline_s`` (seconds, default 10) and ``read_only`` (default false).
 """
 
@@ -50,6 +54,8 @@ _SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "keys.provider": str,
     "keys.path": str,
     "keys.user_id": str,
+    "audit.principal": str,
+    "audit.sink": str,
     "deadline_s": (int, float),
     "read_only": bool,
 }
@@ -69,6 +75,8 @@ class StoreConfig:
     user_id: str
     deadline_s: float
     read_only: bool
+    principal: str | None
+    audit_sink: Path | None
 
 
 def read_config(
@@ -102,6 +110,7 @@ def read_config(
     if isinstance(deadline, bool) or not 0 < deadline < float("inf"):
         raise error("invalid_field", "deadline_s must be a positive number of seconds")
     key_path = flat.get("keys.path")
+    sink = flat.get("audit.sink")
     return StoreConfig(
         backend=backend,
         name=name,
@@ -113,6 +122,8 @@ def read_config(
         user_id=flat.get("keys.user_id", "local"),
         deadline_s=float(deadline),
         read_only=flat.get("read_only", False),
+        principal=flat.get("audit.principal"),
+        audit_sink=Path(sink).expanduser() if sink else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .auditing import Ledger
 from .contract import addresses
 from .contract.entities import Finding
 from .contract.errors import DialogueStoreError
@@ -37,20 +38,36 @@ class Keyring:
         self._deks: OrderedDict[tuple[str, int], tuple[Item, DekHandle]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def kek(self) -> KekHandle:
+    def kek(self, ledger: Ledger) -> KekHandle:
         """The KEK; asks the provider on first use."""
         with self._lock:
             if self._kek is None:
-                self._kek = self._provider.derive_kek(self._provider.get_umk(), self._user_id)
+                try:
+                    self._kek = self._provider.derive_kek(self._provider.get_umk(), self._user_id)
+                except DialogueStoreError as refused:
+                    ledger.derived(None, "denied" if refused.code == "key_denied" else "failure")
+                    raise
+                ledger.derived(self._kek.key_id)
             return self._kek
 
-    def make(self, dialogue_id: str, version: int) -> tuple[DekHandle, Item]:
-        """A new data key and the wrapped attributes of its item."""
-        return self._provider.generate_dek(
-            self.kek(), dialogue_id, version, randomness=self._randomness
-        )
+    def known_kek(self) -> KekHandle | None:
+        """The KEK if it was derived; does not try to."""
+        return self._kek
 
-    def open(self, dialogue_id: str, version: int, item: Item) -> DekHandle:
+    def forget(self) -> None:
+        """Drop every key: they were used and that could not be logged."""
+        with self._lock:
+            self._kek = None
+            self._deks.clear()
+
+    def make(self, dialogue_id: str, version: int, ledger: Ledger) -> tuple[DekHandle, Item]:
+        """A new data key and the wrapped attributes of its item."""
+        kek = self.kek(ledger)
+        made = self._provider.generate_dek(kek, dialogue_id, version, randomness=self._randomness)
+        ledger.wrapped(kek.key_id, version)
+        return made
+
+    def open(self, dialogue_id: str, version: int, item: Item, ledger: Ledger) -> DekHandle:
         """The data key of a dek item, unwrapped unless this very item was opened before."""
         place = (dialogue_id, version)
         with self._lock:
@@ -58,7 +75,14 @@ class Keyring:
             if kept is not None and kept[0] == item:
                 self._deks.move_to_end(place)
                 return kept[1]
-        dek = self._provider.decrypt_dek(self.kek(), dialogue_id, version, item)
+        kek = self.kek(ledger)
+        try:
+            dek = self._provider.decrypt_dek(kek, dialogue_id, version, item)
+        except DialogueStoreError as refused:
+            outcome = "denied" if refused.code == "key_denied" else "failure"
+            ledger.unwrapped(kek.key_id, version, outcome)
+            raise
+        ledger.unwrapped(kek.key_id, version)
         self.keep(dialogue_id, version, item, dek)
         return dek
 
@@ -72,14 +96,19 @@ class Keyring:
 
 
 def open_partition(
-    dialogue_id: str, items: Iterable[Item], keys: Keyring
+    dialogue_id: str,
+    items: Iterable[Item],
+    keys: Keyring,
+    ledger: Ledger,
+    known: Snapshot | None = None,
 ) -> tuple[Snapshot, list[Finding]]:
     """All items of a partition, opened; bad ones as findings in the order in which they were met.
 
     Data keys come first by version, then everything else by ascending sort key (bytes); an item passes
-    all its layers before the next is looked at; count and sum come last.
+    all its layers before the next is looked at; count and sum come last. An item that is byte for byte
+    one of ``known``'s was opened before: neither its layers nor its term of the sum are gone through again.
     """
-    reader = _Reader(dialogue_id, keys)
+    reader = _Reader(dialogue_id, keys, ledger, known or Snapshot(dialogue_id))
     deks, others = [], []
     for item in items:
         sk = str(item["sk"])
@@ -97,16 +126,21 @@ def open_partition(
 
 
 class _Reader:
-    def __init__(self, dialogue_id: str, keys: Keyring) -> None:
+    def __init__(self, dialogue_id: str, keys: Keyring, ledger: Ledger, known: Snapshot) -> None:
         self.snapshot = Snapshot(dialogue_id)
         self.findings: list[Finding] = []
         self._keys = keys
+        self._ledger = ledger
+        self._known = known
         self._pk = self.snapshot.pk
         self._met: set[tuple[Any, Any]] = set()
         self._head_seen = False
+        self._same: set[str] = set()
 
     def take(self, sk: str, parsed: tuple[EntityType, Any] | None, item: Item) -> None:
         """Pass one item through its layers, into the snapshot or the findings."""
+        if self._take_known(sk, item):
+            return
         address = None
         try:
             if parsed is None:
@@ -125,6 +159,29 @@ class _Reader:
         elif kind is not _DEK:
             self.snapshot.add(sk, Record(kind, parts, item, fields))
 
+    def _take_known(self, sk: str, item: Item) -> bool:
+        """Take an item that was opened before, if it is that and its nonce is not met twice."""
+        record = self._known.records.get(sk)
+        head = self._known.head
+        if record is not None and record.item == item:
+            self._same.add(sk)
+        elif not (sk == "head" and head is not None and head.item == item):
+            return False
+        if "content_nonce" in item:
+            used = (item["key_id"], item["content_nonce"])
+            if used in self._met:
+                self._same.discard(sk)
+                return False
+            self._met.add(used)
+        if sk == "head":
+            self._head_seen = True
+            if head is None or head.dek.version not in self.snapshot.deks:
+                return False
+            self.snapshot.head = head
+        elif record is not None:
+            self.snapshot.add(sk, record)
+        return True
+
     def _open(
         self, kind: EntityType, parts: Any, address: str | None, item: Item
     ) -> dict[str, Any]:
@@ -142,13 +199,18 @@ class _Reader:
         if kind is _DEK:
             version = parts["version"]
             self.snapshot.deks[version] = _refused_as_fault(
-                lambda: self._keys.open(dialogue_id, version, item)
+                lambda: self._keys.open(dialogue_id, version, item, self._ledger)
             )
             return fields
         dek = self.snapshot.deks.get(envelope.dek_version(dialogue_id, item))
         if dek is None:
             raise Fault("key", "the key_id names a data key that is not there or did not open")
-        fields.update(envelope.open_payload(kind, dek, digest, item))
+        try:
+            fields.update(envelope.open_payload(kind, dek, digest, item))
+        except Fault:
+            self._ledger.opened(dek.version, address, "failure")
+            raise
+        self._ledger.opened(dek.version, address)
         return fields
 
     def _take_head(self, item: Item, fields: dict[str, Any]) -> None:
@@ -163,6 +225,7 @@ class _Reader:
             count=fields["count"],
             items_sum=int(fields["sum"], 16) - own,
             seals=fields["seals"],
+            audit_head=fields["audit_head"],
             dek=dek,
         )
 
@@ -178,15 +241,20 @@ class _Reader:
             self._set_finding("the number of items is not the one written")
             return
         key = head.dek.sum_key()
+        terms = self.snapshot.terms
+        if self._known.sum_key == key:
+            terms.update((sk, self._known.terms[sk]) for sk in self._same)
         try:
-            total = sum(term(key, item) for item in others)
+            for item in others:
+                sk = str(item["sk"])
+                if sk not in terms:
+                    terms[sk] = term(key, item)
         except ValueError:
             self._set_finding("an item cannot be summed")
             return
-        if not sums_equal(total, f"{head.items_sum % 2**256:064x}"):
+        self.snapshot.sum_key = key
+        if not sums_equal(sum(terms.values()), f"{head.items_sum % 2**256:064x}"):
             self._set_finding("the set of items is not the one written")
-        elif head.pending is not None:
-            self._set_finding("the head names a journal that is not there")
 
     def _set_finding(self, detail: str) -> None:
         address = addresses.address(self.snapshot.dialogue_id, "head", {})

@@ -11,6 +11,7 @@ from .contract import addresses
 from .contract.entities import CLASSES, DialoguePartition, Finding, PartitionScoped
 from .contract.items import Item
 from .contract.tables import TYPES, EntityType
+from .sealing.audit import Tip
 from .sealing.head import head_term
 from .sealing.keys import DekHandle
 
@@ -41,6 +42,7 @@ class Head:
     count: int
     items_sum: int
     seals: int
+    audit_head: str
     dek: DekHandle
 
     def own_term(self, pk: str) -> int:
@@ -56,6 +58,11 @@ class Snapshot:
     head: Head | None = None
     records: dict[str, Record] = field(default_factory=dict)
     deks: dict[int, DekHandle] = field(default_factory=dict)
+    #: each item's term of the head's sum, by sort key, and the key they were made with
+    terms: dict[str, int] = field(default_factory=dict)
+    sum_key: bytes | None = None
+    #: the end of the write chain, where it is known to be this revision's
+    tip: Tip | None = None
     _last: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
     @property

@@ -25,6 +25,8 @@ class SqliteDialogueStore(EncryptedStore):
         user_id: str = "local",
         deadline_s: float = 10.0,
         read_only: bool = False,
+        principal: str | None = None,
+        audit_sink: str | os.PathLike[str] | None = None,
     ) -> None:
         from .partitions.sqlite import SqlitePartitionStore
 
@@ -34,6 +36,8 @@ class SqliteDialogueStore(EncryptedStore):
             user_id=user_id,
             deadline_s=deadline_s,
             read_only=read_only,
+            principal=principal,
+            audit_sink=audit_sink,
         )
 
 
@@ -50,15 +54,19 @@ class DynamoDialogueStore(EncryptedStore):
         user_id: str = "local",
         deadline_s: float = 10.0,
         read_only: bool = False,
+        principal: str | None = None,
+        audit_sink: str | os.PathLike[str] | None = None,
     ) -> None:
         from .partitions.dynamodb import DynamoPartitionStore
 
         super().__init__(
-            DynamoPartitionStore(table_name, region=region, endpoint=endpoint),
+            DynamoPartitionStore(table_name, region=region, endpoint=endpoint, read_only=read_only),
             keys or LocalFileKeyProvider(),
             user_id=user_id,
             deadline_s=deadline_s,
             read_only=read_only,
+            principal=principal,
+            audit_sink=audit_sink,
         )
 
 
@@ -81,6 +89,8 @@ def create_dialogue_store(
             user_id=chosen.user_id,
             deadline_s=chosen.deadline_s,
             read_only=chosen.read_only,
+            principal=chosen.principal,
+            audit_sink=chosen.audit_sink,
         )
     return DynamoDialogueStore(
         chosen.table_name,

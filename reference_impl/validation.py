@@ -18,7 +18,18 @@ from .contract.errors import Problem, from_problems, one_of
 from .contract.tables import ENTITIES, METHODS, Param
 from .sealing.payloads import MAX_DEPTH, decimals_of
 
-__all__ = ["Problems", "validated"]
+__all__ = [
+    "BAD",
+    "Problems",
+    "check_display_id",
+    "check_identifier",
+    "check_int",
+    "check_members",
+    "check_param",
+    "check_round",
+    "check_text",
+    "validated",
+]
 
 _MAX_SAFE = 2**53 - 1
 _REF_TYPES = ENTITIES["ref"].by_name["ref_type"].values
@@ -33,7 +44,7 @@ _METRICS = (
     "converge_signals",
     "panel_size",
 )
-_BAD = object()  # stands for a value that was refused
+BAD = object()  # stands for a value that was refused
 
 
 @dataclass
@@ -44,7 +55,7 @@ class Problems:
 
     def add(self, group: int, code: str, where: str, what: str, **data: Any) -> Any:
         self.groups.setdefault(group, []).append(Problem(code, where, what, data))
-        return _BAD
+        return BAD
 
     def sort(self, params: Sequence[str]) -> None:
         """Put the findings of every group in the order of the method's parameters."""
@@ -61,9 +72,11 @@ def validated(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a method, normalised; the contract's error where any of them is not valid."""
     problems = Problems()
     out = {
-        param.name: _param(problems, param, given.get(param.name))
+        param.name: check_param(problems, param, given.get(param.name))
         for param in METHODS[method].params
     }
+    if given.get("request_id") is not None:
+        out["request_id"] = check_identifier(problems, "request_id", given["request_id"])
     extra = _BY_METHOD.get(method)
     if extra is not None:
         extra(problems, out)
@@ -72,7 +85,8 @@ def validated(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _param(problems: Problems, param: Param, value: Any) -> Any:
+def check_param(problems: Problems, param: Param, value: Any) -> Any:
+    """One parameter: its default where unset, else its normalised value, else :data:`BAD`."""
     if value is None:
         if param.required:
             return problems.add(1, "missing_field", param.name, "a value is required")
@@ -85,7 +99,7 @@ def _value(problems: Problems, where: str, kind: str, value: Any, *, required: b
     if check is not None:
         return check(problems, where, value)
     if kind == "text":
-        return _text(problems, where, value, filled=required)
+        return check_text(problems, where, value, filled=required)
     values = _enum_values(kind)
     code = {"ref.ref_type": "invalid_ref_type", "P|R|T|E|C": "invalid_entity_type"}.get(kind)
     return _enum(problems, where, value, values, code or "invalid_field")
@@ -101,7 +115,8 @@ def _enum_values(kind: str) -> tuple[str, ...]:
 # -- single values ------------------------------------------------------------------------------
 
 
-def _text(problems: Problems, where: str, value: Any, *, filled: bool = False) -> Any:
+def check_text(problems: Problems, where: str, value: Any, *, filled: bool = False) -> Any:
+    """Text without lone surrogates; ``filled``: an empty one is ``missing_field``."""
     if not isinstance(value, str):
         return problems.add(1, "invalid_field", where, "must be text")
     text = str.__str__(value)
@@ -116,23 +131,25 @@ def _text(problems: Problems, where: str, value: Any, *, filled: bool = False) -
 
 
 def _enum(problems: Problems, where: str, value: Any, values: Sequence[str], code: str) -> Any:
-    text = _text(problems, where, value)
-    if text is not _BAD and text not in values:
+    text = check_text(problems, where, value)
+    if text is not BAD and text not in values:
         problems.add(2, code, where, f"must be one of {one_of(values)}", allowed=list(values))
-        return _BAD
+        return BAD
     return text
 
 
-def _identifier(problems: Problems, where: str, value: Any) -> Any:
-    text = _text(problems, where, value)
-    if text is not _BAD and not addresses.is_identifier(text):
+def check_identifier(problems: Problems, where: str, value: Any) -> Any:
+    """ADDR-01."""
+    text = check_text(problems, where, value)
+    if text is not BAD and not addresses.is_identifier(text):
         return problems.add(3, "invalid_identifier", where, "is not an identifier")
     return text
 
 
-def _display_id(problems: Problems, where: str, value: Any) -> Any:
-    text = _text(problems, where, value)
-    if text is not _BAD and not addresses.is_display_id(text):
+def check_display_id(problems: Problems, where: str, value: Any) -> Any:
+    """ADDR-02."""
+    text = check_text(problems, where, value)
+    if text is not BAD and not addresses.is_display_id(text):
         return problems.add(3, "invalid_display_id", where, "is not a display id")
     return text
 
@@ -162,24 +179,26 @@ def _number(problems: Problems, where: str, value: Any) -> Any:
     return double
 
 
-def _int(problems: Problems, where: str, value: Any) -> Any:
+def check_int(problems: Problems, where: str, value: Any) -> Any:
+    """A whole number within ±(2^53-1)."""
     number = _number(problems, where, value)
-    if number is not _BAD and not isinstance(number, int):
+    if number is not BAD and not isinstance(number, int):
         return problems.add(1, "invalid_field", where, "must be a whole number")
     return number
 
 
-def _round(problems: Problems, where: str, value: Any) -> Any:
-    number = _int(problems, where, value)
-    if number is not _BAD and not 0 <= number <= 99:
+def check_round(problems: Problems, where: str, value: Any) -> Any:
+    """ADDR-08: a whole number from 0 to 99."""
+    number = check_int(problems, where, value)
+    if number is not BAD and not 0 <= number <= 99:
         return problems.add(3, "invalid_round", where, "must be from 0 to 99")
     return number
 
 
 def _relevance(problems: Problems, where: str, value: Any) -> Any:
     number = _number(problems, where, value)
-    if number is _BAD:
-        return _BAD
+    if number is BAD:
+        return BAD
     if not 0 <= number <= 1:
         return problems.add(1, "invalid_field", where, "must be from 0 to 1")
     if decimals_of(number) > 6:
@@ -199,7 +218,7 @@ def _list(check: Callable[[Problems, str, Any], Any]) -> Callable[[Problems, str
     return checked
 
 
-def _members(
+def check_members(
     problems: Problems, where: str, value: Any, known: Sequence[str]
 ) -> Mapping[str, Any] | None:
     """The members of an object that may have only ``known`` ones; None where it is no object."""
@@ -221,58 +240,58 @@ def _required(problems: Problems, where: str, members: Mapping[str, Any], name: 
 
 
 def _reference(problems: Problems, where: str, value: Any) -> Any:
-    members = _members(problems, where, value, ("type", "target"))
+    members = check_members(problems, where, value, ("type", "target"))
     if members is None:
-        return _BAD
+        return BAD
     ref_type = _required(problems, where, members, "type")
     if ref_type is not None:
         ref_type = _enum(problems, f"{where}.type", ref_type, _REF_TYPES, "invalid_ref_type")
     target = _required(problems, where, members, "target")
     if target is not None:
-        target = _display_id(problems, f"{where}.target", target)
+        target = check_display_id(problems, f"{where}.target", target)
     return {"type": ref_type, "target": target}
 
 
 def _background(problems: Problems, where: str, value: Any) -> Any:
-    members = _members(problems, where, value, _BACKGROUND)
+    members = check_members(problems, where, value, _BACKGROUND)
     if members is None:
-        return _BAD
+        return BAD
     out: dict[str, Any] = {}
     for name in _BACKGROUND:
         member = members.get(name)
         if name == "subject" and member is None:
             problems.add(1, "missing_field", f"{where}.{name}", "a value is required")
         elif member is not None:
-            out[name] = _text(problems, f"{where}.{name}", member, filled=name == "subject")
+            out[name] = check_text(problems, f"{where}.{name}", member, filled=name == "subject")
     return out
 
 
 def _metrics(problems: Problems, where: str, value: Any) -> Any:
-    members = _members(problems, where, value, _METRICS)
+    members = check_members(problems, where, value, _METRICS)
     if members is None:
-        return _BAD
+        return BAD
     out = {}
     for name in _METRICS:
         member = members.get(name)
-        number = 0 if member is None else _int(problems, f"{where}.{name}", member)
-        if number is not _BAD and number < 0:
+        number = 0 if member is None else check_int(problems, f"{where}.{name}", member)
+        if number is not BAD and number < 0:
             problems.add(1, "invalid_field", f"{where}.{name}", "must not be negative")
         out[name] = number
     return out
 
 
 def _compliance(problems: Problems, where: str, value: Any) -> Any:
-    members = _members(problems, where, value, ("fully_compliant", "exceptions", "violations"))
+    members = check_members(problems, where, value, ("fully_compliant", "exceptions", "violations"))
     if members is None:
-        return _BAD
+        return BAD
     out: dict[str, Any] = {}
     verdict = _required(problems, where, members, "fully_compliant")
     if verdict is not None and not isinstance(verdict, bool):
-        verdict = _text(problems, f"{where}.fully_compliant", verdict)
+        verdict = check_text(problems, f"{where}.fully_compliant", verdict)
     out["fully_compliant"] = verdict
     for name in ("exceptions", "violations"):
         texts = _required(problems, where, members, name)
-        out[name] = None if texts is None else _list(_text)(problems, f"{where}.{name}", texts)
+        out[name] = None if texts is None else _list(check_text)(problems, f"{where}.{name}", texts)
     return out
 
 
@@ -287,7 +306,7 @@ def _json(problems: Problems, where: str, value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _text(problems, where, value)
+        return check_text(problems, where, value)
     if isinstance(value, int | float):
         return _number(problems, where, value)
     if not isinstance(value, Mapping | list | tuple):
@@ -298,26 +317,26 @@ def _json(problems: Problems, where: str, value: Any, depth: int) -> Any:
         return [_json(problems, where, member, depth + 1) for member in value]
     out = {}
     for key, member in value.items():
-        name = _text(problems, where, key)
-        if name is not _BAD:
+        name = check_text(problems, where, key)
+        if name is not BAD:
             out[name] = _json(problems, where, member, depth + 1)
     return out
 
 
 _CHECKS: dict[str, Callable[[Problems, str, Any], Any]] = {
-    "identifier": _identifier,
-    "display_id": _display_id,
+    "identifier": check_identifier,
+    "display_id": check_display_id,
     "bool": _bool,
-    "int": _int,
-    "int 0..99": _round,
+    "int": check_int,
+    "int 0..99": check_round,
     "number 0..1": _relevance,
     "object": _object,
     "object{subject,description?,constraints?,situation?}": _background,
     "object{fully_compliant,exceptions,violations}": _compliance,
     f"object{{{','.join(_METRICS)}: int >= 0, each default 0}}": _metrics,
-    "list[text]": _list(_text),
-    "list[identifier]": _list(_identifier),
-    "list[display_id]": _list(_display_id),
+    "list[text]": _list(check_text),
+    "list[identifier]": _list(check_identifier),
+    "list[display_id]": _list(check_display_id),
     "list[{type,target}]": _list(_reference),
 }
 
@@ -345,17 +364,17 @@ def _status_of(entity: str) -> Callable[[Problems, dict[str, Any]], None]:
 
 def _move(problems: Problems, args: dict[str, Any]) -> None:
     """Targets are display ids, but for ``request`` (any text) and ``converge`` (none: group 6)."""
-    if args["move_type"] in ("request", "converge") or args["targets"] is _BAD:
+    if args["move_type"] in ("request", "converge") or args["targets"] is BAD:
         return
     for i, target in enumerate(args["targets"]):
-        if target is not _BAD:
-            _display_id(problems, f"targets[{i}]", target)
+        if target is not BAD:
+            check_display_id(problems, f"targets[{i}]", target)
 
 
 def _ref(problems: Problems, args: dict[str, Any]) -> None:
     for side in ("source", "target"):
         letter, entity_id = args[f"{side}_type"], args[f"{side}_id"]
-        if letter is not None and letter is not _BAD and entity_id is not _BAD:
+        if letter is not None and letter is not BAD and entity_id is not BAD:
             _letter(problems, f"{side}_type", entity_id, letter)
 
 

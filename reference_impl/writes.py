@@ -12,7 +12,7 @@ from typing import Any
 from .contract import addresses
 from .contract.errors import DialogueStoreError, Problem, from_problems
 from .contract.tables import ENTITIES, TYPES, EntityType
-from .snapshot import Record, Snapshot
+from .snapshot import Record, Snapshot, entity_of
 from .validation import Problems
 
 __all__ = ["PLANNERS", "Draft", "Plan", "Repeat", "no_dialogue", "plan_create"]
@@ -41,19 +41,38 @@ class Draft:
         return {name: self.fields[name] for name in self.kind.identity}
 
 
+#: Makes a method's result once the dialogue is known.
+Result = Callable[[str], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one atomic write puts; ``result`` is the draft that the method returns."""
+    """What one atomic write puts. ``result`` is the draft that the method returns, or a function that
+    makes the result for a revision; ``times``: every time that the write gives besides its own."""
 
     drafts: Sequence[Draft]
-    result: Draft
+    result: Draft | Callable[[int], Result]
+    times: Sequence[str] = ()
+    #: a whole round: whatever is wrong with an item is a finding of validation_failed
+    is_batch: bool = False
+
+    def result_at(self, revision: int) -> Result:
+        """What the method returns once the write has made ``revision``."""
+        draft = self.result
+        if isinstance(draft, Draft):
+            return lambda dialogue_id: entity_of(dialogue_id, draft.kind, draft.fields)
+        return draft(revision)
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """An idempotent repeat: nothing to write, the first is given back (STORE-07)."""
+    """A repeat: nothing to write, the first result is given back (STORE-07, STORE-22)."""
 
-    record: Record
+    result: Result
+
+
+def _repeat(record: Record) -> Repeat:
+    return Repeat(lambda dialogue_id: entity_of(dialogue_id, record.kind, record.fields))
 
 
 Planner = Callable[[Snapshot, Args, str], Plan | Repeat]
@@ -108,7 +127,7 @@ def _present(p: Problems, record: Record | None) -> Record:
 # -- what several methods do --------------------------------------------------------------------
 
 
-def _new(entity: str, now: str, **fields: Any) -> Draft:
+def new_entity(entity: str, now: str, **fields: Any) -> Draft:
     """A new entity: defaults of the table, both times ``now``, everything else as given."""
     kind = TYPES[entity]
     values: dict[str, Any] = {f.name: _default(f.default) for f in kind.fields}
@@ -123,7 +142,7 @@ def _default(value: Any) -> Any:
     return value.copy() if isinstance(value, list | dict) else value
 
 
-def _changed(record: Record, now: str, **fields: Any) -> Draft:
+def changed(record: Record, now: str, **fields: Any) -> Draft:
     """The entity of a record with some fields changed, ``updated_at`` moved on."""
     values = {**record.fields, **fields}
     if "updated_at" in record.kind.by_name:
@@ -131,7 +150,7 @@ def _changed(record: Record, now: str, **fields: Any) -> Draft:
     return Draft(record.kind, values, record)
 
 
-def _transition(p: Problems, record: Record, to: str, where: str = "status") -> None:
+def transition(p: Problems, record: Record | Draft, to: str, where: str = "status") -> None:
     have = record.fields["status"]
     allowed = record.kind.transitions[have]
     if to not in allowed:
@@ -144,11 +163,11 @@ def _transition(p: Problems, record: Record, to: str, where: str = "status") -> 
         )
 
 
-def _event(entity: str, display_id: str, now: str, **fields: Any) -> Draft:
-    return _new(f"{entity}_event", now, entity_id=display_id, timestamp=now, **fields)
+def new_event(entity: str, display_id: str, now: str, **fields: Any) -> Draft:
+    return new_entity(f"{entity}_event", now, entity_id=display_id, timestamp=now, **fields)
 
 
-def _ref_problem(source_id: str, ref_type: str, target_id: str) -> str | None:
+def ref_problem(source_id: str, ref_type: str, target_id: str) -> str | None:
     if source_id == target_id:
         return "an entity cannot refer to itself"
     if ref_type in _AT_TENSIONS and target_id[0] != "T":
@@ -158,8 +177,8 @@ def _ref_problem(source_id: str, ref_type: str, target_id: str) -> str | None:
     return None
 
 
-def _ref(now: str, source_id: str, ref_type: str, target_id: str) -> Draft:
-    return _new(
+def new_ref(now: str, source_id: str, ref_type: str, target_id: str) -> Draft:
+    return new_entity(
         "ref",
         now,
         source_id=source_id,
@@ -170,7 +189,7 @@ def _ref(now: str, source_id: str, ref_type: str, target_id: str) -> Draft:
     )
 
 
-def _safe_total(p: Problems, where: str, total: int) -> None:
+def safe_total(p: Problems, where: str, total: int) -> None:
     if abs(total) > _MAX_SAFE:
         p.add(6, "invalid_field", where, "makes the total exceed ±(2^53-1)")
 
@@ -178,15 +197,16 @@ def _safe_total(p: Problems, where: str, total: int) -> None:
 # -- the dialogue -------------------------------------------------------------------------------
 
 
-def plan_create(a: Args, now: str) -> Draft:
+def plan_create(a: Args, now: str) -> Plan:
     """The dialogue's own entity."""
-    return _new("dialogue", now, **a)
+    draft = new_entity("dialogue", now, **_without(a))
+    return Plan([draft], draft)
 
 
 def _update_dialogue_status(s: Snapshot, a: Args, now: str) -> Plan:
     p = Problems()
     dialogue = _dialogue(s)
-    _transition(p, dialogue, a["status"])
+    transition(p, dialogue, a["status"])
     p.raise_first()
     draft = _with_status(dialogue, a["status"], now)
     return Plan([draft], draft)
@@ -194,7 +214,7 @@ def _update_dialogue_status(s: Snapshot, a: Args, now: str) -> Plan:
 
 def _with_status(dialogue: Record, status: str, now: str) -> Draft:
     converged = {"converged_at": now} if status == "converged" else {}
-    return _changed(dialogue, now, status=status, **converged)
+    return changed(dialogue, now, status=status, **converged)
 
 
 # -- experts, rounds, signals -------------------------------------------------------------------
@@ -206,14 +226,14 @@ def _register_expert(s: Snapshot, a: Args, now: str) -> Plan:
     if s.find("expert", expert_slug=a["expert_slug"]) is not None:
         p.add(7, "duplicate_entity", "expert_slug", "this expert is registered")
     p.raise_first()
-    draft = _new("expert", now, **_without(a))
+    draft = new_entity("expert", now, **_without(a))
     return Plan([draft], draft)
 
 
 def _record_expert_response(s: Snapshot, a: Args, now: str) -> Plan:
     expert = _expert_in_round(s, a)
     responses = {**expert.fields["raw_content"], f"{a['round']:02d}": a["content"]}
-    draft = _changed(expert, now, raw_content=responses)
+    draft = changed(expert, now, raw_content=responses)
     return Plan([draft], draft)
 
 
@@ -222,9 +242,9 @@ def _update_expert_score(s: Snapshot, a: Args, now: str) -> Plan:
     scores = {**expert.fields["scores"], f"{a['round']:02d}": a["score"]}
     total = sum(scores.values())
     p = Problems()
-    _safe_total(p, "score", total)
+    safe_total(p, "score", total)
     p.raise_first()
-    draft = _changed(expert, now, scores=scores, total_score=total)
+    draft = changed(expert, now, scores=scores, total_score=total)
     return Plan([draft], draft)
 
 
@@ -239,27 +259,27 @@ def _create_round(s: Snapshot, a: Args, now: str) -> Plan:
     p = Problems()
     dialogue = _dialogue(s)
     total = dialogue.fields["total_alignment"] + a["score"]
-    _safe_total(p, "score", total)
+    safe_total(p, "score", total)
     if s.find("round", round=a["round"]) is not None:
         p.add(7, "duplicate_entity", "round", f"round {a['round']} exists")
     p.raise_first()
-    draft = _new("round", now, **{**_without(a, "metrics"), **(a["metrics"] or {})})
+    draft = new_entity("round", now, **{**_without(a, "metrics"), **(a["metrics"] or {})})
     rounds = max(dialogue.fields["total_rounds"], a["round"] + 1)
-    return Plan([draft, _changed(dialogue, now, total_rounds=rounds, total_alignment=total)], draft)
+    return Plan([draft, changed(dialogue, now, total_rounds=rounds, total_alignment=total)], draft)
 
 
 def _update_round_status(s: Snapshot, a: Args, now: str) -> Plan:
     p = Problems()
     _dialogue(s)
     record = _present(p, _round(p, s, a["round"]))
-    _transition(p, record, a["status"])
+    transition(p, record, a["status"])
     p.raise_first()
     changes: dict[str, Any] = {"status": a["status"]}
     if a["status"] == "completed":
         changes["completed_at"] = now
     if a["summary"] is not None:
         changes["summary"] = a["summary"]
-    draft = _changed(record, now, **changes)
+    draft = changed(record, now, **changes)
     return Plan([draft], draft)
 
 
@@ -267,8 +287,8 @@ def _record_convergence_signal(s: Snapshot, a: Args, now: str) -> Plan | Repeat:
     _expert_in_round(s, a)
     there = s.find("signal", round=a["round"], expert_slug=a["expert_slug"])
     if there is not None:
-        return Repeat(there)
-    draft = _new("signal", now, **_without(a))
+        return _repeat(there)
+    draft = new_entity("signal", now, **_without(a))
     return Plan([draft], draft)
 
 
@@ -289,17 +309,17 @@ def _register(entity: str) -> Planner:
         seq = s.next_seq(entity, round=a["round"])
         source_id = addresses.display_id(entity, a["round"], min(seq, _MAX_SEQ))
         for i, reference in enumerate(references):
-            wrong = _ref_problem(source_id, reference["type"], reference["target"])
+            wrong = ref_problem(source_id, reference["type"], reference["target"])
             if wrong:
                 p.add(6, "invalid_ref_target", f"references[{i}].target", wrong)
         if seq > _MAX_SEQ:
             p.add(7, "limit_exceeded", "round", f"round {a['round']} holds {_MAX_SEQ} of this kind")
         p.raise_first()
-        draft = _new(entity, now, seq=seq, **_without(a))
+        draft = new_entity(entity, now, seq=seq, **_without(a))
         drafts = [draft]
         if "create" in kind.writes_event_on:
             drafts.append(
-                _event(
+                new_event(
                     entity,
                     source_id,
                     now,
@@ -309,7 +329,7 @@ def _register(entity: str) -> Planner:
                 )
             )
         joined = dict.fromkeys((r["type"], r["target"]) for r in references)
-        drafts += [_ref(now, source_id, ref_type, target) for ref_type, target in joined]
+        drafts += [new_ref(now, source_id, ref_type, target) for ref_type, target in joined]
         return Plan(drafts, draft)
 
     return plan
@@ -335,18 +355,18 @@ def _update_status(entity: str) -> Planner:
             if a["status"] != "adopted":
                 p.add(6, "invalid_field", "verdict_id", "belongs to the status adopted only")
             changes["adopted_in_verdict"] = verdict_id
-        _transition(p, record, a["status"])
+        transition(p, record, a["status"])
         p.raise_first()
-        draft = _changed(record, now, **changes)
+        draft = changed(record, now, **changes)
         if not with_event:
             return Plan([draft], draft)
-        event = _event(entity, a["entity_id"], now, event_type=a["status"], **_event_fields(a))
+        event = new_event(entity, a["entity_id"], now, event_type=a["status"], **event_fields(a))
         return Plan([draft, event], draft)
 
     return plan
 
 
-def _event_fields(a: Args) -> dict[str, Any]:
+def event_fields(a: Args) -> dict[str, Any]:
     return {
         name: a.get(name) for name in ("event_round", "actors", "reason", "reference", "result_id")
     }
@@ -358,7 +378,7 @@ def _comment_tension(s: Snapshot, a: Args, now: str) -> Plan:
     _round(p, s, a["event_round"], "event_round")
     _entity(p, s, "entity_id", a["entity_id"])
     p.raise_first()
-    event = _event("tension", a["entity_id"], now, event_type="commented", **_event_fields(a))
+    event = new_event("tension", a["entity_id"], now, event_type="commented", **event_fields(a))
     return Plan([event], event)
 
 
@@ -380,7 +400,7 @@ def _register_move(s: Snapshot, a: Args, now: str) -> Plan:
     if seq > _MAX_SEQ:
         p.add(7, "limit_exceeded", "round", f"this expert made {_MAX_SEQ} moves in the round")
     p.raise_first()
-    draft = _new("move", now, seq=seq, **_without(a))
+    draft = new_entity("move", now, seq=seq, **_without(a))
     return Plan([draft], draft)
 
 
@@ -390,15 +410,15 @@ def _register_ref(s: Snapshot, a: Args, now: str) -> Plan | Repeat:
     _entity(p, s, "source_id", a["source_id"])
     _entity(p, s, "target_id", a["target_id"])
     p.raise_first()
-    wrong = _ref_problem(a["source_id"], a["ref_type"], a["target_id"])
+    wrong = ref_problem(a["source_id"], a["ref_type"], a["target_id"])
     if wrong:
         p.add(6, "invalid_ref_target", "target_id", wrong)
     p.raise_first()
     identity = {name: a[name] for name in ENTITIES["ref"].identity}
     there = s.find("ref", **identity)
     if there is not None:
-        return Repeat(there)
-    draft = _ref(now, **identity)
+        return _repeat(there)
+    draft = new_ref(now, **identity)
     return Plan([draft], draft)
 
 
@@ -413,9 +433,9 @@ def _register_verdict(s: Snapshot, a: Args, now: str) -> Plan:
         p.add(7, "duplicate_entity", "verdict_id", "this verdict exists")
     final = a["verdict_type"] == "final"
     if final:
-        _transition(p, dialogue, "converged", "verdict_type")
+        transition(p, dialogue, "converged", "verdict_type")
     p.raise_first()
-    draft = _new("verdict", now, **_without(a))
+    draft = new_entity("verdict", now, **_without(a))
     drafts = [draft]
     if final:
         drafts.append(_with_status(dialogue, "converged", now))
@@ -423,7 +443,11 @@ def _register_verdict(s: Snapshot, a: Args, now: str) -> Plan:
 
 
 def _without(a: Args, *names: str) -> dict[str, Any]:
-    return {name: value for name, value in a.items() if name not in ("dialogue_id", *names)}
+    return {
+        name: value
+        for name, value in a.items()
+        if name not in ("dialogue_id", "request_id", *names)
+    }
 
 
 PLANNERS: Mapping[str, Planner] = {

@@ -44,6 +44,7 @@ __all__ = [
     "Recommendation",
     "Ref",
     "Round",
+    "RoundRegistration",
     "Signal",
     "SimilarDialogue",
     "Tension",
@@ -366,6 +367,17 @@ class DialoguePartition(PartitionScoped):
 
 
 # -- profiles audit and migration ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRegistration(PartitionScoped):
+    """What ``register_round`` wrote (STORE-13): ``ids`` maps local ids to display ids, ``counts`` kinds
+    to numbers of what was written, ``revision`` is the one that the write made."""
+
+    round: int
+    ids: dict[str, str]
+    counts: dict[str, int]
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)

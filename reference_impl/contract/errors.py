@@ -19,6 +19,7 @@ __all__ = [
     "error",
     "from_problems",
     "integrity_error",
+    "validation_failed",
 ]
 
 #: Every code of the contract and what to do about it, as shown when nothing more specific is known.
@@ -146,6 +147,16 @@ def from_problems(problems: Sequence[Problem]) -> DialogueStoreError:
             "field": first.field,
             "findings": [problem.as_data() for problem in problems],
         },
+    )
+
+
+def validation_failed(problems: Sequence[Problem]) -> DialogueStoreError:
+    """STORE-13: a whole round refused, with every finding in ``data.findings``."""
+    return DialogueStoreError(
+        "validation_failed",
+        f"{len(problems)} finding(s), the first: {problems[0].field}: {problems[0].what}. "
+        f"{CODES['validation_failed']}",
+        {"findings": [problem.as_data() for problem in problems]},
     )
 
 

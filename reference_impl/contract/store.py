@@ -35,6 +35,7 @@ from .entities import (
     Recommendation,
     Ref,
     Round,
+    RoundRegistration,
     Signal,
     SimilarDialogue,
     Tension,
@@ -178,6 +179,8 @@ class DialogueStore(_PartitionScopedStore):
         calibrated: bool = False,
         domain_id: str | None = None,
         ethos_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Dialogue:
         """Make a dialogue with its head and first data key in one write. ``duplicate_entity``."""
 
@@ -186,7 +189,13 @@ class DialogueStore(_PartitionScopedStore):
         """The dialogue itself."""
 
     @abstractmethod
-    def update_dialogue_status(self, dialogue_id: str, status: str) -> Dialogue:
+    def update_dialogue_status(
+        self,
+        dialogue_id: str,
+        status: str,
+        *,
+        request_id: str | None = None,
+    ) -> Dialogue:
         """Change the status; ``converged`` also sets ``converged_at``.
         ``invalid_status_transition``."""
 
@@ -206,20 +215,34 @@ class DialogueStore(_PartitionScopedStore):
         creation_reason: str | None = None,
         color: str | None = None,
         first_round: int | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Expert:
         """Add an expert. ``relevance`` is 0 to 1 with at most six decimals.
         ``duplicate_entity``."""
 
     @abstractmethod
     def record_expert_response(
-        self, dialogue_id: str, expert_slug: str, round: int, content: str
+        self,
+        dialogue_id: str,
+        expert_slug: str,
+        round: int,
+        content: str,
+        *,
+        request_id: str | None = None,
     ) -> Expert:
         """Set ``raw_content`` of a round; a repeat replaces. ``expert_not_found``,
         ``round_not_found``."""
 
     @abstractmethod
     def update_expert_score(
-        self, dialogue_id: str, expert_slug: str, round: int, score: int
+        self,
+        dialogue_id: str,
+        expert_slug: str,
+        round: int,
+        score: int,
+        *,
+        request_id: str | None = None,
     ) -> Expert:
         """Set a round's score; ``total_score`` is the sum (STORE-11). ``expert_not_found``,
         ``round_not_found``."""
@@ -238,13 +261,21 @@ class DialogueStore(_PartitionScopedStore):
         score: int = 0,
         title: str | None = None,
         metrics: Mapping[str, int] | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Round:
         """Add a round 0-99; the dialogue's ``total_rounds`` and ``total_alignment`` follow in
         the same write (STORE-09). ``duplicate_entity``, ``invalid_round``."""
 
     @abstractmethod
     def update_round_status(
-        self, dialogue_id: str, round: int, status: str, summary: str | None = None
+        self,
+        dialogue_id: str,
+        round: int,
+        status: str,
+        summary: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Round:
         """Change a round's status; ``completed`` sets ``completed_at``. ``round_not_found``,
         ``invalid_status_transition``."""
@@ -254,7 +285,14 @@ class DialogueStore(_PartitionScopedStore):
         """All rounds by number."""
 
     @abstractmethod
-    def record_convergence_signal(self, dialogue_id: str, round: int, expert_slug: str) -> Signal:
+    def record_convergence_signal(
+        self,
+        dialogue_id: str,
+        round: int,
+        expert_slug: str,
+        *,
+        request_id: str | None = None,
+    ) -> Signal:
         """Record that an expert signals convergence; a repeat gives the first back (STORE-07).
         ``round_not_found``, ``expert_not_found``."""
 
@@ -278,6 +316,8 @@ class DialogueStore(_PartitionScopedStore):
         content: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Perspective:
         """Add a perspective, its event ``created`` and its references in one write (STORE-24).
         ``round_not_found``, ``limit_exceeded``, ``invalid_ref_type``, ``invalid_display_id``,
@@ -292,6 +332,8 @@ class DialogueStore(_PartitionScopedStore):
         description: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Tension:
         """Add a tension; as :meth:`register_perspective`."""
 
@@ -305,6 +347,8 @@ class DialogueStore(_PartitionScopedStore):
         contributors: Sequence[str],
         parameters: Mapping[str, Any] | None = None,
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Recommendation:
         """Add a recommendation; as :meth:`register_perspective`. ``parameters`` is any JSON object,
         nested at most 64 deep."""
@@ -318,6 +362,8 @@ class DialogueStore(_PartitionScopedStore):
         content: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Evidence:
         """Add evidence and its references; no event. Errors as :meth:`register_perspective`."""
 
@@ -330,6 +376,8 @@ class DialogueStore(_PartitionScopedStore):
         content: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Claim:
         """Add a claim and its references; no event. Errors as :meth:`register_perspective`."""
 
@@ -344,6 +392,8 @@ class DialogueStore(_PartitionScopedStore):
         reason: str | None = None,
         reference: str | None = None,
         result_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Perspective:
         """Change the status and write the event in one write (STORE-08). ``invalid_display_id``,
         ``type_id_mismatch``, ``entity_not_found``, ``round_not_found``,
@@ -360,6 +410,8 @@ class DialogueStore(_PartitionScopedStore):
         reason: str | None = None,
         reference: str | None = None,
         result_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Tension:
         """As :meth:`update_perspective_status`, for a tension."""
 
@@ -375,16 +427,32 @@ class DialogueStore(_PartitionScopedStore):
         reason: str | None = None,
         reference: str | None = None,
         result_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Recommendation:
         """As :meth:`update_perspective_status`; ``adopted`` needs the ``verdict_id`` of an existing
         verdict and sets ``adopted_in_verdict``. ``missing_field`` without it."""
 
     @abstractmethod
-    def update_evidence_status(self, dialogue_id: str, entity_id: str, status: str) -> Evidence:
+    def update_evidence_status(
+        self,
+        dialogue_id: str,
+        entity_id: str,
+        status: str,
+        *,
+        request_id: str | None = None,
+    ) -> Evidence:
         """Change the status; no event. Errors as :meth:`update_perspective_status`."""
 
     @abstractmethod
-    def update_claim_status(self, dialogue_id: str, entity_id: str, status: str) -> Claim:
+    def update_claim_status(
+        self,
+        dialogue_id: str,
+        entity_id: str,
+        status: str,
+        *,
+        request_id: str | None = None,
+    ) -> Claim:
         """Change the status; no event. Errors as :meth:`update_perspective_status`."""
 
     @abstractmethod
@@ -396,6 +464,8 @@ class DialogueStore(_PartitionScopedStore):
         event_round: int,
         reason: str,
         reference: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Event:
         """Add the event ``commented`` to a tension; its status stays."""
 
@@ -410,6 +480,8 @@ class DialogueStore(_PartitionScopedStore):
         move_type: str,
         targets: Sequence[str] = (),
         context: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Move:
         """Add an expert's move. ``targets``: existing display ids; free text for ``request``;
         empty for ``converge``. ``round_not_found``, ``expert_not_found``,
@@ -424,6 +496,8 @@ class DialogueStore(_PartitionScopedStore):
         target_id: str,
         source_type: str | None = None,
         target_type: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Ref:
         """Join two entities; a repeat gives the first back (STORE-07). ``invalid_display_id``,
         ``invalid_ref_type``, ``invalid_entity_type``, ``type_id_mismatch``, ``entity_not_found``,
@@ -445,6 +519,8 @@ class DialogueStore(_PartitionScopedStore):
         supporting_experts: Sequence[str] | None = None,
         tensions_accepted: Sequence[str] | None = None,
         ethos_compliance: Mapping[str, Any] | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Verdict:
         """Add a verdict; a final one converges the dialogue in the same write (STORE-10).
         ``round_not_found``, ``duplicate_entity``, ``invalid_status_transition``,
@@ -492,6 +568,48 @@ class DialogueStore(_PartitionScopedStore):
     def load_partition(self, dialogue_id: str, on_error: str = "fail") -> DialoguePartition:
         """The whole dialogue as of one revision. ``on_error="collect"`` returns what can be read
         and lists the rest in ``findings`` (ENV-07)."""
+
+    # -- profile batch ---------------------------------------------------------------------------
+
+    def register_round(
+        self,
+        dialogue_id: str,
+        round: int,
+        score: int,
+        title: str | None = None,
+        summary: str | None = None,
+        metrics: Mapping[str, int] | None = None,
+        perspectives: Sequence[Mapping[str, Any]] = (),
+        tensions: Sequence[Mapping[str, Any]] = (),
+        recommendations: Sequence[Mapping[str, Any]] = (),
+        evidence: Sequence[Mapping[str, Any]] = (),
+        claims: Sequence[Mapping[str, Any]] = (),
+        moves: Sequence[Mapping[str, Any]] = (),
+        refs: Sequence[Mapping[str, str]] = (),
+        status_updates: Sequence[Mapping[str, Any]] = (),
+        expert_scores: Mapping[str, int] | None = None,
+        responses: Mapping[str, str] | None = None,
+        signals: Sequence[str] = (),
+        *,
+        request_id: str | None = None,
+    ) -> RoundRegistration:
+        """Write a whole round in one piece (STORE-13). Profile ``batch``.
+
+        Entities are objects as the parameters of ``register_*`` without ``round``, with an optional
+        ``local_id`` that stands for the display id anywhere in the call. ``validation_failed`` with every
+        finding in ``data.findings``; nothing is written then.
+        """
+        raise NotImplementedError("this backend does not claim the profile 'batch'")
+
+    # -- profile audit ---------------------------------------------------------------------------
+
+    def verify_chain(self, dialogue_id: str, checkpoints: Sequence[str] = ()) -> ChainReport:
+        """Walk every audit chain of the dialogue (AUDIT-05). Profile ``audit``.
+
+        Names for each chain the first sequence that fails; ``with_key`` says whether macs and the head
+        could be checked.
+        """
+        raise NotImplementedError("this backend does not claim the profile 'audit'")
 
     # -- profile encrypted -------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..contract.errors import DialogueStoreError, error
@@ -90,22 +90,16 @@ class DynamoPartitionStore(PartitionStore):
 
     def query(self, pk: str, *, prefix: str = "") -> list[Item]:
         """One request for each megabyte."""
-        request: dict[str, Any] = {
-            "TableName": self.table_name,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": pk}},
-        }
-        if prefix:
-            request["KeyConditionExpression"] = "pk = :pk AND begins_with(sk, :prefix)"
-            request["ExpressionAttributeValues"][":prefix"] = {"S": prefix}
-        items: list[Item] = []
-        while True:
-            page = self._call(lambda client: client.query(**request))
-            items.extend(map(from_engine, page["Items"]))
-            if "LastEvaluatedKey" not in page:
-                return items
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return list(self._pages(_keys(pk, prefix=prefix)))
+
+    def last(self, pk: str, *, prefix: str = "") -> Item | None:
+        return next(self._pages(_keys(pk, prefix=prefix), ScanIndexForward=False, Limit=1), None)
+
+    def stream(self, pk: str, *, low: str = "", high: str | None = None) -> Iterator[Item]:
+        """One request for each megabyte."""
+        for item in self._pages(_keys(pk, low=low, high=high)):
+            if item["sk"] != high:  # BETWEEN has both ends
+                yield item
 
     def commit(self, actions: Sequence[Action], *, token: str) -> None:
         """One TransactWriteItems with ``token`` as its ClientRequestToken, also for a single put:
@@ -156,6 +150,20 @@ class DynamoPartitionStore(PartitionStore):
 
     # ------------------------------------------------------------------------------ below
 
+    def _pages(self, keys: Mapping[str, Any], **options: Any) -> Iterator[Item]:
+        request: dict[str, Any] = {
+            "TableName": self.table_name,
+            "ConsistentRead": True,
+            **keys,
+            **options,
+        }
+        while True:
+            page = self._call(lambda client: client.query(**request))
+            yield from map(from_engine, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def _write(self, key: Key, action: Action) -> Any:
         """One member of TransactItems; nothing for a check of nothing."""
         condition = _condition(action.expect)
@@ -199,6 +207,27 @@ class DynamoPartitionStore(PartitionStore):
                 f"table {self.table_name} exists, but {other[0]}; give another table name",
             )
         return error("backend_unavailable", f"DynamoDB refused the request ({code})")
+
+
+def _keys(pk: str, *, prefix: str = "", low: str = "", high: str | None = None) -> dict[str, Any]:
+    """The key condition of a query: a prefix, or from ``low`` to ``high``."""
+    values = {":pk": pk, ":prefix": prefix, ":low": low, ":high": high}
+    if prefix:
+        condition = "pk = :pk AND begins_with(sk, :prefix)"
+    elif low and high:
+        condition = "pk = :pk AND sk BETWEEN :low AND :high"
+    elif low:
+        condition = "pk = :pk AND sk >= :low"
+    elif high:
+        condition = "pk = :pk AND sk < :high"
+    else:
+        condition = "pk = :pk"
+    return {
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": {
+            name: {"S": value} for name, value in values.items() if value and name in condition
+        },
+    }
 
 
 def _condition(expect: Expectation) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..contract.items import Item
 from .port import Action, ConditionFailed, Delete, PartitionStore, Put, holds, keys_of
@@ -27,6 +27,18 @@ class MemoryPartitionStore(PartitionStore):
         with self._lock:
             partition = self._partitions.get(pk, {})
             return [dict(partition[sk]) for sk in sorted(partition) if sk.startswith(prefix)]
+
+    def last(self, pk: str, *, prefix: str = "") -> Item | None:
+        with self._lock:
+            partition = self._partitions.get(pk, {})
+            sk = max((sk for sk in partition if sk.startswith(prefix)), default=None)
+            return dict(partition[sk]) if sk is not None else None
+
+    def stream(self, pk: str, *, low: str = "", high: str | None = None) -> Iterator[Item]:
+        for item in self.query(pk):
+            sk = str(item["sk"])
+            if sk >= low and (high is None or sk < high):
+                yield item
 
     def commit(self, actions: Sequence[Action], *, token: str) -> None:  # noqa: ARG002 - no answer gets lost
         keys = keys_of(actions)

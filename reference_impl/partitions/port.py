@@ -8,7 +8,7 @@ exceptions below.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -186,6 +186,15 @@ class PartitionStore(ABC):
 
         Pages past the engine's limits; more than one page is no snapshot (HEAD-04 finds a mixture).
         """
+
+    @abstractmethod
+    def last(self, pk: str, *, prefix: str = "") -> Item | None:
+        """The item with the highest sort key that begins with ``prefix``, or None. One engine call,
+        whose cost does not grow with the partition."""
+
+    @abstractmethod
+    def stream(self, pk: str, *, low: str = "", high: str | None = None) -> Iterator[Item]:
+        """Items with ``low <= sk < high`` by ascending sort key (bytes), a page at a time."""
 
     @abstractmethod
     def commit(self, actions: Sequence[Action], *, token: str) -> None:

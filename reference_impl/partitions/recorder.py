@@ -60,6 +60,14 @@ class RecordingPartitionStore(PartitionStore):
         self.log.append(EngineCall("query", (Touch("query", pk, prefix),)))
         return self.inner.query(pk, prefix=prefix)
 
+    def last(self, pk: str, *, prefix: str = "") -> Item | None:
+        self.log.append(EngineCall("last", (Touch("query", pk, prefix),)))
+        return self.inner.last(pk, prefix=prefix)
+
+    def stream(self, pk: str, *, low: str = "", high: str | None = None) -> Iterator[Item]:
+        self.log.append(EngineCall("stream", (Touch("query", pk, low),)))
+        return self.inner.stream(pk, low=low, high=high)
+
     def commit(self, actions: Sequence[Action], *, token: str) -> None:
         touches = (
             Touch("put" if isinstance(action, Put) else _verb(action), *key)
@@ -130,7 +138,7 @@ def _of_sql(store: SqlitePartitionStore, statement: str) -> EngineCall:
 def _of_request(operation: str, params: Any) -> EngineCall:
     if operation == "Query":
         values = params["ExpressionAttributeValues"]
-        prefix = values.get(":prefix", {"S": ""})["S"]
+        prefix = values.get(":prefix", values.get(":low", {"S": ""}))["S"]
         return EngineCall(operation, (Touch("query", values[":pk"]["S"], prefix),))
     if operation == "GetItem":
         return EngineCall(operation, (_touch("get", params["Key"]),))

@@ -10,7 +10,7 @@ import errno
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,17 +43,22 @@ _INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 # The texts are constants, so that each is prepared once for a connection.
+#: Rows that a stream reads at once.
+_PAGE_ROWS = 2000
 _GET = f"{_SELECT}pk = ? AND sk = ?"
 _EXISTS = "SELECT 1 FROM items WHERE pk = ? AND sk = ?"
 _QUERY = f"{_SELECT}pk = ? ORDER BY sk"
 _QUERY_FROM = f"{_SELECT}pk = ? AND sk >= ? ORDER BY sk"
 _QUERY_BETWEEN = f"{_SELECT}pk = ? AND sk >= ? AND sk < ? ORDER BY sk"
+_LAST = f"{_SELECT}pk = ? ORDER BY sk DESC LIMIT 1"
+_LAST_BETWEEN = f"{_SELECT}pk = ? AND sk >= ? AND sk < ? ORDER BY sk DESC LIMIT 1"
+_PAGE = f"{_SELECT}pk = ? AND sk > ? ORDER BY sk LIMIT {_PAGE_ROWS}"
 _PUT = f"INSERT OR REPLACE {_INSERT}"
 _PUT_NEW = f"INSERT {_INSERT} ON CONFLICT DO NOTHING"
 _DELETE = "DELETE FROM items WHERE pk = ? AND sk = ?"
 #: Every statement that touches items, but for the one scan there is (KEY-02).
 STATEMENTS = (
-    *(_GET, _EXISTS, _QUERY, _QUERY_FROM, _QUERY_BETWEEN),
+    *(_GET, _EXISTS, _QUERY, _QUERY_FROM, _QUERY_BETWEEN, _LAST, _LAST_BETWEEN, _PAGE),
     *(_PUT, _PUT_NEW, _DELETE),
 )
 _ANY_WRAPPED_KEY = (
@@ -106,6 +111,29 @@ class SqlitePartitionStore(PartitionStore):
             (_QUERY_FROM, (pk, prefix)) if end is None else (_QUERY_BETWEEN, (pk, prefix, end))
         )
         return items_of(pk, self._with(lambda connection: _rows(connection, sql, bounds)))
+
+    def last(self, pk: str, *, prefix: str = "") -> Item | None:
+        end = _after(prefix)
+        sql, bounds = (_LAST, (pk,)) if end is None else (_LAST_BETWEEN, (pk, prefix, end))
+        rows = self._with(lambda connection: _rows(connection, sql, bounds))
+        return items_of(pk, rows)[0] if rows else None
+
+    def stream(self, pk: str, *, low: str = "", high: str | None = None) -> Iterator[Item]:
+        """A page is a statement of its own, so that no reader keeps the log from being cleared."""
+        first = self.get(pk, low) if low else None
+        if first is not None:
+            yield first
+        after = low
+        while True:
+            bounds = (pk, after)
+            page = items_of(pk, self._with(lambda c, b=bounds: _rows(c, _PAGE, b)))  # type: ignore[misc]
+            for item in page:
+                if high is not None and str(item["sk"]) >= high:
+                    return
+                yield item
+            if len(page) < _PAGE_ROWS:
+                return
+            after = str(page[-1]["sk"])
 
     def commit(self, actions: Sequence[Action], *, token: str) -> None:  # noqa: ARG002
         """One IMMEDIATE transaction. No answer gets lost in between, so tokens are not remembered.

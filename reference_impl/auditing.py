@@ -1,0 +1,209 @@
+"""Logging every use of a key (AUDIT-01 to AUDIT-09): what one operation used, and where its events go.
+
+Events of a write commit with it on the write chain; events of reads, and of operations that end in an error,
+go on a chain of the store instance's own, so that no reader holds up a writer (AUDIT-08).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .contract import timestamps
+from .contract.addresses import address, partition_key
+from .contract.errors import DialogueStoreError, error
+from .contract.items import Item, canonical_json
+from .partitions.port import ABSENT, ConditionFailed, PartitionStore, Put
+from .retrying import persist
+from .sealing import audit
+from .sealing.audit import WRITE_CHAIN, Tip, Use
+from .sealing.keys import KekHandle, Randomness
+
+__all__ = ["AuditLog", "Ledger"]
+
+
+class Ledger:
+    """The uses of keys that one operation made and that are not logged yet (AUDIT-04: kinds in order,
+    within one kind by ascending DEK version; one batch under one key is one event)."""
+
+    def __init__(self, dialogue_id: str) -> None:
+        self.dialogue_id = dialogue_id
+        self._derive: Use | None = None
+        self._wraps: dict[tuple[str, int], Use] = {}
+        self._opened: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def derived(self, key_id: str | None, outcome: str = "success") -> None:
+        """The KEK was derived, or could not be."""
+        self._derive = Use("derive", outcome, key_id, partition_key(self.dialogue_id))
+
+    def wrapped(self, key_id: str, version: int) -> None:
+        """A new data key was wrapped."""
+        self._note("wrap", key_id, version, "success")
+
+    def unwrapped(self, key_id: str, version: int, outcome: str = "success") -> None:
+        """A wrapped data key was opened, or not."""
+        self._note("unwrap", key_id, version, outcome)
+
+    def opened(self, version: int, where: str, outcome: str = "success") -> None:
+        """An item was opened under a data key, or not."""
+        count, _ = self._opened.get((version, outcome), (0, ""))
+        self._opened[version, outcome] = (count + 1, where)
+
+    def _note(self, operation: str, key_id: str, version: int, outcome: str) -> None:
+        where = address(self.dialogue_id, "dek", {"version": version})
+        self._wraps[operation, version] = Use(operation, outcome, key_id, where)
+
+    def uses(self) -> list[Use]:
+        """What is to be logged, in the order of AUDIT-04."""
+        out = [self._derive] if self._derive is not None else []
+        for operation in ("wrap", "unwrap"):
+            out += [self._wraps[key] for key in sorted(self._wraps) if key[0] == operation]
+        pk = partition_key(self.dialogue_id)
+        for version, outcome in sorted(self._opened, key=lambda key: (key[0], key[1] != "success")):
+            count, where = self._opened[version, outcome]
+            key_id = f"dek#{self.dialogue_id}#{version}"
+            out.append(Use("decrypt", outcome, key_id, where if count == 1 else pk, count))
+        return out
+
+    def clear(self) -> None:
+        """Everything is logged."""
+        self._derive = None
+        self._wraps.clear()
+        self._opened.clear()
+
+
+class _Chain:
+    """The instance's chain in one dialogue."""
+
+    __slots__ = ("lock", "tip")
+
+    def __init__(self, tip: Tip) -> None:
+        self.lock = threading.Lock()
+        self.tip = tip
+
+
+class AuditLog:
+    """The log of one store instance. ``kek`` gives the KEK if there is one, without trying to get it.
+
+    ``sink``: a file for the events of a store that is opened read-only, one canonical JSON line each.
+    """
+
+    def __init__(
+        self,
+        partitions: PartitionStore,
+        kek: Callable[[], KekHandle | None],
+        *,
+        principal: str,
+        clock: timestamps.Clock,
+        randomness: Randomness,
+        sink: Path | None = None,
+    ) -> None:
+        self._partitions = partitions
+        self._kek = kek
+        self._principal = principal
+        self._clock = clock
+        self._randomness = randomness
+        self._sink = sink
+        self.chain = audit.read_chain(randomness)
+        self._chains: dict[str, _Chain] = {}
+        self._mac_keys: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def mac_key(self, dialogue_id: str) -> bytes | None:
+        """The key of a dialogue's macs; None while no KEK could be had."""
+        kek = self._kek()
+        if kek is None:
+            return None
+        with self._lock:
+            key = self._mac_keys.get(dialogue_id)
+            if key is None:
+                key = self._mac_keys[dialogue_id] = audit.mac_key(kek, dialogue_id)
+            return key
+
+    def forget(self) -> None:
+        """Keys are gone: so are those made from them."""
+        with self._lock:
+            self._mac_keys.clear()
+
+    def last_write(self, dialogue_id: str) -> Item | None:
+        """The write chain's last event."""
+        return self._partitions.last(audit.audit_key(dialogue_id), prefix=f"{WRITE_CHAIN}#")
+
+    def for_write(
+        self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int
+    ) -> tuple[list[Item], Tip]:
+        """A write's events, to be committed with it; the last carries the tip of this instance's chain."""
+        own = self._chains.get(dialogue_id)
+        note = own.tip.note if own is not None and own.tip.sequence else None
+        return self._placed(dialogue_id, uses, tip, revision, note)
+
+    def append(self, dialogue_id: str, uses: Sequence[Use], revision: int, until: float) -> None:
+        """Log on this instance's own chain. ``audit_unavailable`` where that cannot be done."""
+        with self._lock:
+            chain = self._chains.get(dialogue_id)
+            if chain is None:
+                chain = _Chain(audit.first_tip(dialogue_id, self.chain))
+                self._chains[dialogue_id] = chain
+        with chain.lock:
+            items, tip = self._placed(dialogue_id, uses, chain.tip, revision, None)
+            try:
+                if self._sink is not None:
+                    _write_lines(self._sink, items)
+                else:
+                    persist(_Append(self._partitions, items, self._randomness), until)
+            except (DialogueStoreError, OSError) as failure:
+                why = failure.code if isinstance(failure, DialogueStoreError) else "sink"
+                raise error(
+                    "audit_unavailable", "the use of a key could not be logged", cause=why
+                ) from None
+            chain.tip = tip
+
+    def _placed(
+        self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, note: str | None
+    ) -> tuple[list[Item], Tip]:
+        return audit.place(
+            uses,
+            tip,
+            dialogue_id=dialogue_id,
+            revision=revision,
+            timestamp=timestamps.format_time(self._clock()),
+            principal=self._principal,
+            key=self.mac_key(dialogue_id),
+            note=note,
+            trace=audit.current_trace(),
+        )
+
+
+class _Append:
+    """One append, sent again with the same bytes and token until it got through (HEAD-08)."""
+
+    def __init__(
+        self, partitions: PartitionStore, items: Sequence[Item], randomness: Randomness
+    ) -> None:
+        self._partitions = partitions
+        self._items = items
+        self._token = randomness(16).hex()
+
+    def __call__(self) -> None:
+        try:
+            self._partitions.commit([Put(item, ABSENT) for item in self._items], token=self._token)
+        except ConditionFailed:
+            # nobody else writes on this chain: either an answer was lost, or somebody forged an event
+            last = self._items[-1]
+            if self._partitions.get(str(last["pk"]), str(last["sk"])) != last:
+                raise error(
+                    "audit_unavailable", "another event lies where this instance's next one belongs"
+                ) from None
+
+
+def _write_lines(path: Path, items: Sequence[dict[str, Any]]) -> None:
+    lines = b"".join(canonical_json(item) + b"\n" for item in items)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(handle, lines)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
