@@ -507,7 +507,7 @@ def test_nobody_at_the_endpoint_says_how_to_start_one() -> None:
     with pytest.raises(EngineUnavailable, match=f"nothing answers at {url}") as refused:
         choose_engine(None, environ={"DYNAMODB_ENDPOINT": url})
     assert "--engine local" in str(refused.value)
-    assert "docker run" in str(refused.value)
+    assert "docker compose up -d" in str(refused.value)
     assert refused.value.exit_code == 2
 
 

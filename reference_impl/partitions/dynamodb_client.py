@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -30,7 +31,8 @@ def make_client(
 ) -> DynamoDBClient:
     """The client. One call is one request: the layer above owns retries and deadline (ERR-04).
 
-    ``endpoint``: a URL, None for AWS. ``options``: more arguments for ``Session.client``. A loopback
+    ``endpoint``: a URL, None for AWS, which no other setting of boto3's changes. ``region`` None: that of
+    AWS_REGION or of the AWS configuration. ``options``: more arguments for ``Session.client``. A loopback
     endpoint needs no credentials and no region. Errors: ``unknown_setting`` (no region, a bad URL),
     ``access_denied`` (a profile that is not there).
     """
@@ -43,7 +45,8 @@ def make_client(
         raise error("unknown_setting", "the endpoint is no URL such as http://127.0.0.1:8000")
     local = endpoint is not None and is_loopback(endpoint)
     more = dict(options or {})
-    region = more.pop("region_name", None) or region
+    # The other AWS SDKs read AWS_REGION; boto3 knows AWS_DEFAULT_REGION alone.
+    region = more.pop("region_name", None) or region or os.environ.get("AWS_REGION") or None
     try:
         core = botocore.session.Session()
         if local:
@@ -65,6 +68,8 @@ def make_client(
                     max_pool_connections=50,
                     # The store writes every request itself; checking each again costs time.
                     parameter_validation=False,
+                    # DYNAMODB_ENDPOINT is the one way to another place (CONF-01).
+                    ignore_configured_endpoint_urls=True,
                     proxies={} if local else None,
                 ),
                 **more,
