@@ -44,11 +44,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered."""
+    """What is answered; `cut`: the connection breaks before the body's last byte."""
 
     status: int
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict, repr=False)
+    cut: bool = False
 
     @property
     def ok(self) -> bool:
@@ -188,7 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[:-1] if reply.cut else body)
+        self.close_connection = self.close_connection or reply.cut
 
     def log_message(self, *_: Any) -> None:
         """Not on the terminal."""
