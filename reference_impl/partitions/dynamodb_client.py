@@ -47,6 +47,18 @@ def make_client(
     more = dict(options or {})
     # The other AWS SDKs read AWS_REGION; boto3 knows AWS_DEFAULT_REGION alone.
     region = more.pop("region_name", None) or region or os.environ.get("AWS_REGION") or None
+    settings: dict[str, Any] = {
+        "retries": {"total_max_attempts": 1, "mode": "standard"},
+        "connect_timeout": connect_timeout_s,
+        "read_timeout": read_timeout_s,
+        "tcp_keepalive": True,
+        "max_pool_connections": 50,
+        # The store writes every request itself; checking each again costs time.
+        "parameter_validation": False,
+        # DYNAMODB_ENDPOINT is the one way to another place (CONF-01).
+        "ignore_configured_endpoint_urls": True,
+        "proxies": {} if local else None,
+    }
     try:
         core = botocore.session.Session()
         if local:
@@ -60,18 +72,7 @@ def make_client(
             **{
                 "region_name": session.region_name or (_LOCAL_REGION if local else None),
                 "endpoint_url": endpoint,
-                "config": Config(
-                    retries={"total_max_attempts": 1, "mode": "standard"},
-                    connect_timeout=connect_timeout_s,
-                    read_timeout=read_timeout_s,
-                    tcp_keepalive=True,
-                    max_pool_connections=50,
-                    # The store writes every request itself; checking each again costs time.
-                    parameter_validation=False,
-                    # DYNAMODB_ENDPOINT is the one way to another place (CONF-01).
-                    ignore_configured_endpoint_urls=True,
-                    proxies={} if local else None,
-                ),
+                "config": Config(**settings),
                 **more,
             },
         )
