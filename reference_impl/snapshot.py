@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .contract import addresses
-from .contract.entities import CLASSES, DialoguePartition, Finding, PartitionScoped
+from .contract.entities import CLASSES, DialoguePartition, Finding
 from .contract.items import Item
 from .contract.tables import TYPES, EntityType
 from .sealing.audit import Tip
@@ -100,19 +100,28 @@ def _series(entity: str, parts: Mapping[str, Any]) -> tuple[Any, ...]:
     return (entity, parts["round"], parts.get("expert_slug"))
 
 
+@lru_cache(maxsize=64)
+def _shape(kind: EntityType) -> tuple[Any, tuple[str, ...]]:
+    """The result class of a type and the names of its fields after the ids, in its order."""
+    return CLASSES[kind.entity], tuple(f.name for f in kind.fields if f.name != "dialogue_id")
+
+
 def entity_of(dialogue_id: str, kind: EntityType, fields: Mapping[str, Any]) -> Any:
     """The result object of a type, its lists and objects copied (STORE-21)."""
-    values = {f.name: _copy(fields.get(f.name)) for f in kind.fields if f.name != "dialogue_id"}
+    cls, names = _shape(kind)
+    values = [_copy(fields.get(name)) for name in names]
     if kind.display_letter:
-        values["display_id"] = addresses.display_id(kind.entity, fields["round"], fields["seq"])
-    result: PartitionScoped = CLASSES[kind.entity](dialogue_id=dialogue_id, **values)
-    return result
+        display_id = addresses.display_id(kind.entity, fields["round"], fields["seq"])
+        return cls(dialogue_id, display_id, *values)
+    return cls(dialogue_id, *values)
 
 
 def _copy(value: Any) -> Any:
     kind = type(value)
-    if kind is list or kind is dict:
-        return copy.deepcopy(value)
+    if kind is list:
+        return [_copy(member) for member in value]
+    if kind is dict:
+        return {key: _copy(member) for key, member in value.items()}
     return value
 
 

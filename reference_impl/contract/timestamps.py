@@ -17,6 +17,11 @@ _INPUT = re.compile(
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
 _CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+#: Canonical times on the days that every month has; the others need a calendar.
+_EVERY_MONTH = re.compile(
+    r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
+)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -73,7 +78,11 @@ def normalise(text: str) -> str:
 
 def is_canonical(text: object) -> bool:
     """Whether ``text`` is exactly what :func:`normalise` gives."""
-    if not isinstance(text, str) or _CANONICAL.fullmatch(text) is None:
+    if not isinstance(text, str):
+        return False
+    if _EVERY_MONTH.fullmatch(text) is not None:
+        return True
+    if _CANONICAL.fullmatch(text) is None:
         return False
     try:
         parse(text)
