@@ -1,0 +1,181 @@
+"""Configuration (CONF-01, CONF-02): one file or the same as keywords, one backend, no unknown key."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference_impl import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
+from reference_impl.config import read_config
+from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.partitions.dynamodb import DynamoPartitionStore
+
+TOML = """
+deadline_s = 3
+[storage]
+backend = "sqlite"
+name = "laptop"
+[storage.sqlite]
+path = "PATH/dialogues.db"
+[keys]
+provider = "local-file"
+path = "PATH/keys/umk.key"
+user_id = "ada"
+[audit]
+principal = "ada@desk"
+"""
+
+
+def refused(code: str, config: Any = None, **settings: Any) -> DialogueStoreError:
+    with pytest.raises(DialogueStoreError) as caught:
+        read_config(config, environ={}, **settings)
+    assert caught.value.code == code
+    return caught.value
+
+
+def test_a_file_and_keywords_say_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "store.toml"
+    file.write_text(TOML.replace("PATH", str(tmp_path)))
+    keywords = read_config(
+        environ={},
+        deadline_s=3,
+        storage={
+            "backend": "sqlite",
+            "name": "laptop",
+            "sqlite": {"path": str(tmp_path / "dialogues.db")},
+        },
+        keys={
+            "provider": "local-file",
+            "path": str(tmp_path / "keys" / "umk.key"),
+            "user_id": "ada",
+        },
+        audit={"principal": "ada@desk"},
+    )
+    assert read_config(file, environ={}) == keywords
+    assert keywords.path == tmp_path / "dialogues.db"
+    assert (keywords.user_id, keywords.deadline_s, keywords.principal) == ("ada", 3.0, "ada@desk")
+
+
+def test_the_file_makes_a_store_that_works(tmp_path: Path) -> None:
+    file = tmp_path / "store.toml"
+    file.write_text(TOML.replace("PATH", str(tmp_path)))
+    with create_dialogue_store(file) as store:
+        assert isinstance(store, SqliteDialogueStore)
+        store.create_dialogue("d", "title")
+    with create_dialogue_store(file) as store:
+        assert store.get_dialogue("d").title == "title"
+        assert store.verify_chain("d").ok
+    assert (tmp_path / "dialogues.db").is_file()
+    assert (tmp_path / "keys" / "umk.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"storage": {"backend": "sqlite", "sqlite": {"path": "x", "pahts": "y"}}},
+        {"storage": {"backend": "sqlite", "sqlite": {"path": "x"}}, "randomness": "seeded"},
+        {"storage": {"backend": "sqlite", "sqlite": {"path": "x"}}, "clock": "2026"},
+        {"storage": {"backend": "sqlite", "sqlite": {"path": "x"}, "mysql": {}}},
+    ],
+    ids=["misspelt", "randomness", "clock", "another backend"],
+)
+def test_an_unknown_key_is_named(settings: dict[str, Any]) -> None:
+    failure = refused("unknown_setting", settings)
+    assert failure.data["setting"] in failure.message
+
+
+@pytest.mark.parametrize(
+    ("code", "settings"),
+    [
+        ("missing_field", {}),
+        ("missing_field", {"storage": {"backend": "sqlite"}}),
+        ("invalid_field", {"storage": {"backend": "mongodb"}}),
+        ("invalid_field", {"storage": "sqlite"}),
+        ("invalid_field", {"storage": {"backend": "sqlite", "sqlite": {"path": 7}}}),
+        ("invalid_field", {"storage": {"backend": "dynamodb"}, "deadline_s": 0}),
+        ("invalid_field", {"storage": {"backend": "dynamodb"}, "deadline_s": True}),
+        ("invalid_field", {"storage": {"backend": "dynamodb"}, "keys": {"provider": "vault"}}),
+        ("invalid_identifier", {"storage": {"backend": "dynamodb", "name": "a b"}}),
+    ],
+)
+def test_a_wrong_setting_is_refused(code: str, settings: dict[str, Any]) -> None:
+    refused(code, settings)
+
+
+def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
+    assert "nowhere.toml" in refused("missing_field", tmp_path / "nowhere.toml").message
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[storage\n")
+    assert "broken.toml" in refused("invalid_field", broken).message
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'name = "caf\xe9"\n')
+    assert "UTF-8" in refused("invalid_field", latin).message
+    refused("invalid_field", tmp_path / "broken.toml", storage={})
+
+
+def test_the_environment_overrides_the_endpoint_and_nothing_else() -> None:
+    settings = {"storage": {"backend": "dynamodb", "dynamodb": {"endpoint": "http://127.0.0.1:1"}}}
+    plain = read_config(settings, environ={})
+    other = read_config(settings, environ={"DYNAMODB_ENDPOINT": "http://127.0.0.1:2"})
+    assert (plain.endpoint, other.endpoint) == ("http://127.0.0.1:1", "http://127.0.0.1:2")
+    assert read_config({"storage": {"backend": "dynamodb"}}, environ={}).endpoint is None
+    assert {name for name in plain.__slots__ if getattr(plain, name) != getattr(other, name)} == {
+        "endpoint"
+    }
+
+
+def test_one_backend_is_made_and_none_is_fallen_back_to(tmp_path: Path) -> None:
+    with create_dialogue_store(
+        storage={
+            "backend": "dynamodb",
+            "dynamodb": {"endpoint": "http://127.0.0.1:9", "region": "us-east-1"},
+        },
+        keys={"path": str(tmp_path / "umk.key")},
+        deadline_s=0.2,
+    ) as store:
+        assert isinstance(store, DynamoDialogueStore)
+        assert isinstance(store._partitions, DynamoPartitionStore)
+        with pytest.raises(DialogueStoreError) as caught:
+            store.get_dialogue("d")
+    assert caught.value.code == "backend_unavailable"
+    assert "DynamoDB" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_configured_store_takes_randomness_or_a_clock() -> None:
+    """A production configuration has no way to replace either."""
+    for make in (SqliteDialogueStore, DynamoDialogueStore):
+        assert not {"clock", "randomness"} & inspect.signature(make).parameters.keys()
+
+
+def test_a_configured_store_uses_the_systems_randomness(tmp_path: Path) -> None:
+    with create_dialogue_store(
+        storage={"backend": "sqlite", "sqlite": {"path": str(tmp_path / "d.db")}},
+        keys={"path": str(tmp_path / "umk.key")},
+    ) as store:
+        assert store._randomness is os.urandom
+
+
+def test_a_read_only_store_needs_a_sink(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "storage": {"backend": "sqlite", "sqlite": {"path": str(tmp_path / "d.db")}},
+        "keys": {"path": str(tmp_path / "umk.key")},
+    }
+    with create_dialogue_store(settings) as store:
+        store.create_dialogue("d", "title")
+    with pytest.raises(DialogueStoreError) as caught:
+        create_dialogue_store({**settings, "read_only": True})
+    assert caught.value.code == "audit_unavailable"
+    sink = tmp_path / "reads.jsonl"
+    with create_dialogue_store(
+        {**settings, "read_only": True, "audit": {"sink": str(sink)}}
+    ) as store:
+        assert store.get_dialogue("d").title == "title"
+        with pytest.raises(DialogueStoreError) as caught:
+            store.create_round("d", 0)
+        assert caught.value.code == "access_denied"
+    assert len(sink.read_text().splitlines()) == 3  # derive, unwrap, decrypt
