@@ -144,6 +144,12 @@ def test_an_engine_that_stays_busy_is_given_up(engine: Engine, proxy: LyingProxy
     assert answer.detail == "a Query was refused: ThrottlingException (later)"
 
 
+def test_the_documentation_lists_every_point() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "engine-probe.md").read_text(encoding="utf-8")
+    listed = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert listed == {TABLE.name, *BY_NAME}
+
+
 # -- engines that lie -------------------------------------------------------------------------------
 
 
