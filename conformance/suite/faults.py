@@ -42,6 +42,7 @@ __all__ = [
     "ENVELOPE_FORM",
     "HEAD",
     "KEY",
+    "NONCES",
     "PAYLOAD",
     "SPELLING",
     "TAG",
@@ -350,6 +351,13 @@ def _envelope_faults() -> Iterator[Fault]:
     yield fault("an event with another created_at", TENSION_EVENT, _set(created_at=moment))
     yield fault("a ref with another source letter", REF, _set(source_type="T"))
     yield fault("a ref with another target letter", REF, _set(target_type="E"))
+
+
+def _nonce_faults() -> Iterator[Fault]:
+    """A nonce that served before under the same key; the item read later is the bad one."""
+
+    def fault(name: str, sk: str, apply: Change, **more: Any) -> Fault:
+        return Fault(name, "envelope", sk, apply, **more)
 
     yield fault("a nonce met before", PERSPECTIVE, _at_the_nonce_of("expert#anne"))
     yield fault("the nonce of an event", "tension#01#01", _at_the_nonce_of(TENSION_EVENT))
@@ -862,6 +870,7 @@ def _exchanged(old: str, new: str) -> Callable[[Forge], None]:
 # -- the tables -----------------------------------------------------------------------------------
 
 ENVELOPE_FORM = list(_envelope_faults())
+NONCES = list(_nonce_faults())
 SPELLING = [*_spelling_faults(), *_base64_faults()]
 ADDRESS = list(_address_faults())
 KEY = list(_key_faults())

@@ -82,7 +82,6 @@ def test_the_same_content_is_sealed_under_another_nonce(
 def test_two_stores_with_the_same_history_share_no_nonce(world: World) -> None:
     """The same ids, texts and times in two storages: nothing of it is what nonces are made from."""
     met: list[bytes] = []
-    deks = []
     for storage in (world, world.new_world()):
         backend = storage.open()
         assert backend.raw is not None
@@ -91,10 +90,8 @@ def test_two_stores_with_the_same_history_share_no_nonce(world: World) -> None:
         begin(backend.store, D, rounds=[0, 1], experts=["anne", "bob"])
         items = sealed(backend.raw)
         met += [item["content_nonce"] for item in items.values()]
-        deks.append(Forge.of(backend.raw, D).deks[1])
     assert len(met) == 14
     assert len(set(met)) == 14
-    assert deks[0] != deks[1]
 
 
 @rules("ENV-04")

@@ -64,6 +64,7 @@ class Bench:
         self.world = world
         self._raw: RawAccess | None = None
         self._sample: Sample | None = None
+        self._failure: str | None = None
         self._whole: dict[str, Any] = {}
         self._secrets = SealedTexts([])
         self._there: dict[str, Item] | None = None
@@ -71,15 +72,23 @@ class Bench:
     @property
     def sample(self) -> Sample:
         """The sample's stored items."""
+        assert self._failure is None, f"the sample could not be written and opened: {self._failure}"
         if self._sample is None:
-            backend = self.world.open()
-            assert backend.raw is not None, "the profile needs raw access"
-            sample = write_sample(backend.store, backend.raw)
-            self._raw = backend.raw
-            self._whole = plain(backend.store.load_partition(SAMPLE_ID))
-            self._secrets = SealedTexts(sample.texts(), seen=sample.seen())
-            self._sample = sample
+            try:
+                self._sample = self._written()
+            except Exception as failure:
+                self._failure = f"{type(failure).__name__}: {failure}"
+                raise
         return self._sample
+
+    def _written(self) -> Sample:
+        backend = self.world.open()
+        assert backend.raw is not None, "the profile needs raw access"
+        sample = write_sample(backend.store, backend.raw)
+        self._raw = backend.raw
+        self._whole = plain(backend.store.load_partition(SAMPLE_ID))
+        self._secrets = SealedTexts(sample.texts(), seen=sample.seen())
+        return sample
 
     @property
     def whole(self) -> dict[str, Any]:
@@ -173,6 +182,12 @@ def test_the_untouched_partition_is_read_whole(bench: Bench, how: str) -> None:
 @rules("ENV-01", "ENV-06", "ADDR-05")
 @pytest.mark.parametrize("fault", faults.ENVELOPE_FORM, ids=str)
 def test_an_item_of_another_form_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
+    one_fault(bench, fault, budget)
+
+
+@rules("ENV-06")
+@pytest.mark.parametrize("fault", faults.NONCES, ids=str)
+def test_a_nonce_met_twice_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
     one_fault(bench, fault, budget)
 
 

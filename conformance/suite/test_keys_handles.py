@@ -153,6 +153,8 @@ def test_the_provider_shows_no_key_before_and_after_use(backend: Backend) -> Non
 @rules("KEY-01")
 def test_the_store_shows_no_key(backend: Backend) -> None:
     backend.store.create_dialogue("d", "T")
+    assert backend.raw is not None
+    assert backend.raw.get("dialogue#d", "dek#1") is not None, "no key was wrapped"
     said = [repr(backend.store), str(backend.store), _attempt(vars, backend.store)]
     said += [repr(backend), _attempt(pickle.dumps, backend.store)]
     keys = [PUBLISHED_UMK, derive_kek(PUBLISHED_UMK, "local")]

@@ -1,0 +1,300 @@
+"""Liars for profile keys: the reference store in memory with a wrong key provider."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from conformance.spec import PROFILES
+from conformance.targets.base import Backend
+from reference_impl.contract.errors import DialogueStoreError, error
+from reference_impl.contract.items import Item, Value
+from reference_impl.reading import Keyring
+from reference_impl.sealing.keys import (
+    DekHandle,
+    KekHandle,
+    KeyProvider,
+    LocalFileKeyProvider,
+    Randomness,
+    UmkHandle,
+    system_randomness,
+)
+from reference_impl.sealing.payloads import Fault, parse_payload
+from reference_impl.testing import ManualClock
+
+from . import liar
+from .core import NullStore
+from .encrypted import LyingStore, factory_of, forget, snake
+
+__all__ = ["lie"]
+
+P = TypeVar("P", bound=LocalFileKeyProvider)
+
+
+def lie(
+    *must_fail: str,
+    also: Mapping[str, str] | None = None,
+    store: type[LyingStore] = LyingStore,
+) -> Callable[[type[P]], type[P]]:
+    """Make a liar of a key provider; its docstring tells the lie, its name is the liar's."""
+
+    def register(provider: type[P]) -> type[P]:
+        factory = factory_of(store, provider)
+        factory.__name__ = snake(provider.__name__)
+        factory.__doc__ = provider.__doc__
+        liar(must_fail=must_fail, profile="keys", also=also, discard=forget)(factory)
+        return provider
+
+    return register
+
+
+def _raw(handle: Any) -> bytes:
+    """The bytes behind a handle, which only a liar would want."""
+    key: bytes = handle._Handle__key
+    return key
+
+
+# -- derivation
+# ----------------------------------------------------------------------------------------
+
+_OF_THE_TOOLKIT = dict.fromkeys(
+    (
+        *("STORE-03", "ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03", "ENV-04", "ENV-05"),
+        *("ENV-06", "ENV-07", "ENV-08", "ENV-09", "ERR-03", "KEY-01", "KEY-02", "KEY-06"),
+    ),
+    "nothing that is wrapped under this KEK can be opened to be looked at",
+)
+
+
+@lie("KEY-03", "KEY-05", "KEY-08", also=_OF_THE_TOOLKIT)
+class SwapsSaltAndInfo(LocalFileKeyProvider):
+    """Derives the KEK with the label as salt and nothing as info."""
+
+    def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
+        super().derive_kek(umk, user_id)  # refuses what is no user_id
+        salt = b"blue/kek/v1\x00" + user_id.encode()
+        return KekHandle(HKDF(SHA256(), 32, salt, b"").derive(_raw(umk)), user_id)
+
+
+@lie("KEY-03")
+class FoldsTheUser(LocalFileKeyProvider):
+    """Takes a user_id without the spaces around it."""
+
+    def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
+        super().derive_kek(umk, user_id)
+        return super().derive_kek(umk, user_id.strip() or user_id)
+
+
+class _AnyUser(LyingStore):
+    """Looks at no user_id."""
+
+    def __init__(self, partitions: Any, keys: Any, *, user_id: str, **more: Any) -> None:
+        super().__init__(partitions, keys, user_id="local", **more)
+        self._keys = Keyring(keys, user_id, system_randomness)
+
+
+@lie("KEY-03", store=_AnyUser)
+class TakesAnyUser(LocalFileKeyProvider):
+    """Takes any text as a user_id: empty, too long, with control characters."""
+
+    def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
+        info = b"blue/kek/v1\x00" + user_id.encode("utf-8", "surrogatepass")
+        return _AnyKek(umk.derive(info), user_id)
+
+
+class _AnyKek(KekHandle):
+    __slots__ = ()
+
+    def __init__(self, key: bytes, user_id: str) -> None:
+        super().__init__(key, user_id.encode("utf-8", "replace").decode())
+
+
+# -- wrapping
+# ------------------------------------------------------------------------------------------
+
+
+@lie(
+    "KEY-05",
+    "KEY-06",
+    "KEY-08",
+    "ENV-06",
+    also={"ENV-08": "another key under the old commitment is believed"},
+)
+class SkipsTheCommitment(LocalFileKeyProvider):
+    """Opens a wrapped key and does not look at its commitment."""
+
+    def decrypt_dek(
+        self, kek: KekHandle, dialogue_id: str, version: int, wrapped: Mapping[str, Any]
+    ) -> DekHandle:
+        try:
+            return super().decrypt_dek(kek, dialogue_id, version, wrapped)
+        except DialogueStoreError as refused:
+            if refused.data.get("layer") != "key" or refused.code != "integrity_error":
+                raise
+            key = _unwrapped(kek, wrapped)
+            if key is None:
+                raise
+            return DekHandle(key, dialogue_id, version)
+
+
+def _unwrapped(kek: KekHandle, wrapped: Mapping[str, Any]) -> bytes | None:
+    """The key in a wrapped one whose tag fits, else None."""
+    digest = bytes.fromhex(wrapped["aad_hash"])
+    try:
+        plaintext = kek._gcm().decrypt(
+            wrapped["content_nonce"], wrapped["content_encrypted"], digest
+        )
+        return base64.b64decode(parse_payload("dek", plaintext)["key"])
+    except (InvalidTag, Fault):
+        return None
+
+
+@lie("KEY-05")
+class OneKeyForAll(LocalFileKeyProvider):
+    """Derives the DEK from the KEK, the same for every dialogue of a user."""
+
+    def generate_dek(
+        self,
+        kek: KekHandle,
+        dialogue_id: str,
+        version: int,
+        *,
+        randomness: Randomness = system_randomness,
+    ) -> tuple[DekHandle, dict[str, Value]]:
+        key = kek.derive(b"blue/dek/v1")
+        return super().generate_dek(
+            kek,
+            dialogue_id,
+            version,
+            randomness=lambda size: key if size == 32 else randomness(size),
+        )
+
+
+@lie("KEY-08")
+class ComparesNoUser(LocalFileKeyProvider):
+    """Says umk_changed where another user's key was met."""
+
+    def decrypt_dek(
+        self, kek: KekHandle, dialogue_id: str, version: int, wrapped: Mapping[str, Any]
+    ) -> DekHandle:
+        try:
+            return super().decrypt_dek(kek, dialogue_id, version, wrapped)
+        except DialogueStoreError as refused:
+            if refused.code != "key_denied":
+                raise
+            raise error("umk_changed", "the key does not fit", **refused.data) from None
+
+
+# -- handles and the file
+# ------------------------------------------------------------------------------
+
+
+class _OpenUmk(UmkHandle):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<UmkHandle {_raw(self).hex()}>"
+
+
+@lie("KEY-01")
+class ShowsTheKey(LocalFileKeyProvider):
+    """Gives a master key whose repr holds it, for easier debugging."""
+
+    def get_umk(self) -> UmkHandle:
+        return _OpenUmk(_raw(super().get_umk()))
+
+
+@lie("KEY-02")
+class MakesANewKey(LocalFileKeyProvider):
+    """Makes a new master key wherever it finds none, also where keys are wrapped under the lost
+    one."""
+
+    def guard(self, holds_wrapped_keys: Callable[[], bool]) -> None:
+        pass
+
+
+@lie("KEY-02")
+class MendsTheKey(LocalFileKeyProvider):
+    """Replaces a file that is no key by a new one."""
+
+    def get_umk(self) -> UmkHandle:
+        try:
+            return super().get_umk()
+        except DialogueStoreError as refused:
+            if refused.code != "key_malformed" or not self.path.is_file():
+                raise
+            self.path.write_bytes(os.urandom(32))
+            return super().get_umk()
+
+
+@lie("KEY-02")
+class TrustsEverybody(LocalFileKeyProvider):
+    """Takes a key that others may read, and lets them read the one that it makes."""
+
+    def get_umk(self) -> UmkHandle:
+        made = not self.path.exists()
+        if not made and self.path.is_file() and not self.path.is_symlink():
+            key = self.path.read_bytes()
+            if len(key) == 32:
+                return UmkHandle(key)
+        handle = super().get_umk()
+        self.path.chmod(0o644)
+        return handle
+
+
+# -- the trivial
+# ---------------------------------------------------------------------------------------
+
+
+class _NoRaw:
+    """A storage that holds nothing, whatever is put there."""
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        del pk, sk
+
+    def put(self, item: Item) -> None:
+        del item
+
+    def delete(self, pk: str, sk: str) -> None:
+        del pk, sk
+
+    def scan(self, dialogue_id: str) -> list[Item]:
+        del dialogue_id
+        return []
+
+
+class _NoKeys(KeyProvider):
+    """A provider that answers nothing."""
+
+    def get_umk(self) -> Any:
+        return None
+
+    def derive_kek(self, umk: Any, user_id: Any) -> Any:
+        del umk, user_id
+
+    def generate_dek(self, *args: Any, **kwargs: Any) -> Any:
+        del args, kwargs
+
+    def decrypt_dek(self, *args: Any) -> Any:
+        del args
+
+
+@liar(
+    must_fail=tuple(
+        rule for name in ("core", "encrypted", "keys") for rule in PROFILES[name].rules
+    ),
+    profile="keys",
+)
+def null_vault(
+    folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+) -> Backend:
+    """Does nothing: a store without answers, a storage without items, a provider without keys."""
+    del folder, key_file, user_id, deadline_s
+    return Backend(NullStore(ManualClock()), raw=_NoRaw(), keys=_NoKeys())
