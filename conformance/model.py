@@ -168,6 +168,8 @@ class ModelStore(DialogueStore):
         calibrated: bool = False,
         domain_id: str | None = None,
         ethos_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Dialogue:
         """The first write of a partition makes revision 1; its time is the clock's (ADDR-09)."""
         self._not_closed()
@@ -210,7 +212,9 @@ class ModelStore(DialogueStore):
         """STORE-06: ``dialogue_not_found`` on every method, reads included."""
         return Dialogue(**deepcopy(self._read(dialogue_id).dialogue))
 
-    def update_dialogue_status(self, dialogue_id: str, status: str) -> Dialogue:
+    def update_dialogue_status(
+        self, dialogue_id: str, status: str, *, request_id: str | None = None
+    ) -> Dialogue:
         """STORE-08; STORE-10: ``converged`` sets ``converged_at``."""
         self._not_closed()
         found = _Findings()
@@ -246,6 +250,8 @@ class ModelStore(DialogueStore):
         creation_reason: str | None = None,
         color: str | None = None,
         first_round: int | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Expert:
         """STORE-06: ``first_round`` need not exist. STORE-07: no second one of the same slug."""
         self._not_closed()
@@ -292,7 +298,13 @@ class ModelStore(DialogueStore):
         return Expert(**deepcopy(expert))
 
     def record_expert_response(
-        self, dialogue_id: str, expert_slug: str, round: int, content: str
+        self,
+        dialogue_id: str,
+        expert_slug: str,
+        round: int,
+        content: str,
+        *,
+        request_id: str | None = None,
     ) -> Expert:
         """Sets ``raw_content`` of the round, keyed by two digits (ENV-02); a repeat replaces."""
         self._not_closed()
@@ -320,7 +332,13 @@ class ModelStore(DialogueStore):
         return Expert(**deepcopy(changed))
 
     def update_expert_score(
-        self, dialogue_id: str, expert_slug: str, round: int, score: int
+        self,
+        dialogue_id: str,
+        expert_slug: str,
+        round: int,
+        score: int,
+        *,
+        request_id: str | None = None,
     ) -> Expert:
         """STORE-11: sets that round's score; ``total_score`` is the sum of the scores."""
         self._not_closed()
@@ -360,6 +378,8 @@ class ModelStore(DialogueStore):
         score: int = 0,
         title: str | None = None,
         metrics: Mapping[str, int] | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Round:
         """STORE-09: ``total_rounds`` and ``total_alignment`` follow in the same write."""
         self._not_closed()
@@ -406,7 +426,13 @@ class ModelStore(DialogueStore):
         return Round(**deepcopy(new_round))
 
     def update_round_status(
-        self, dialogue_id: str, round: int, status: str, summary: str | None = None
+        self,
+        dialogue_id: str,
+        round: int,
+        status: str,
+        summary: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Round:
         """``completed`` sets ``completed_at``; a summary that is not given stays as it was."""
         self._not_closed()
@@ -438,7 +464,9 @@ class ModelStore(DialogueStore):
         """STORE-05: by round."""
         return _rounds(self._read(dialogue_id))
 
-    def record_convergence_signal(self, dialogue_id: str, round: int, expert_slug: str) -> Signal:
+    def record_convergence_signal(
+        self, dialogue_id: str, round: int, expert_slug: str, *, request_id: str | None = None
+    ) -> Signal:
         """STORE-07: the repeat succeeds, writes nothing and gives the first back."""
         self._not_closed()
         found = _Findings()
@@ -497,6 +525,8 @@ class ModelStore(DialogueStore):
         content: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Perspective:
         """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
         entity = self._register(
@@ -512,6 +542,8 @@ class ModelStore(DialogueStore):
         description: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Tension:
         """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
         entity = self._register(
@@ -528,6 +560,8 @@ class ModelStore(DialogueStore):
         contributors: Sequence[str],
         parameters: Mapping[str, Any] | None = None,
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Recommendation:
         """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
         entity = self._register(
@@ -544,6 +578,8 @@ class ModelStore(DialogueStore):
         content: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Evidence:
         """With its refs in one write (STORE-24); no event."""
         entity = self._register(
@@ -559,6 +595,8 @@ class ModelStore(DialogueStore):
         content: str,
         contributors: Sequence[str],
         references: Sequence[Reference] = (),
+        *,
+        request_id: str | None = None,
     ) -> Claim:
         """With its refs in one write (STORE-24); no event."""
         entity = self._register(
@@ -664,6 +702,8 @@ class ModelStore(DialogueStore):
         reason: str | None = None,
         reference: str | None = None,
         result_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Perspective:
         """STORE-08: perspective and event are written together."""
         entity = self._update_with_event(
@@ -682,6 +722,8 @@ class ModelStore(DialogueStore):
         reason: str | None = None,
         reference: str | None = None,
         result_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Tension:
         """STORE-08: tension and event are written together."""
         entity = self._update_with_event(
@@ -701,6 +743,8 @@ class ModelStore(DialogueStore):
         reason: str | None = None,
         reference: str | None = None,
         result_id: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Recommendation:
         """STORE-08; ``adopted``, and only that, takes a verdict and sets ``adopted_in_verdict``."""
         entity = self._update_with_event(
@@ -767,11 +811,15 @@ class ModelStore(DialogueStore):
         partition.written(now)
         return deepcopy(changed)
 
-    def update_evidence_status(self, dialogue_id: str, entity_id: str, status: str) -> Evidence:
+    def update_evidence_status(
+        self, dialogue_id: str, entity_id: str, status: str, *, request_id: str | None = None
+    ) -> Evidence:
         """STORE-08; evidence has no events."""
         return Evidence(**self._update_without_event("evidence", dialogue_id, entity_id, status))
 
-    def update_claim_status(self, dialogue_id: str, entity_id: str, status: str) -> Claim:
+    def update_claim_status(
+        self, dialogue_id: str, entity_id: str, status: str, *, request_id: str | None = None
+    ) -> Claim:
         """STORE-08; claims have no events."""
         return Claim(**self._update_without_event("claim", dialogue_id, entity_id, status))
 
@@ -808,6 +856,8 @@ class ModelStore(DialogueStore):
         event_round: int,
         reason: str,
         reference: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Event:
         """An event ``commented``; the tension stays as it is, ``updated_at`` too (ADDR-09)."""
         self._not_closed()
@@ -843,6 +893,8 @@ class ModelStore(DialogueStore):
         move_type: str,
         targets: Sequence[str] = (),
         context: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Move:
         """``targets``: existing display ids; free text for ``request``; none for ``converge``."""
         self._not_closed()
@@ -906,6 +958,8 @@ class ModelStore(DialogueStore):
         target_id: str,
         source_type: str | None = None,
         target_type: str | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Ref:
         """STORE-07: the repeat succeeds, writes nothing and gives the first back."""
         self._not_closed()
@@ -958,6 +1012,8 @@ class ModelStore(DialogueStore):
         supporting_experts: Sequence[str] | None = None,
         tensions_accepted: Sequence[str] | None = None,
         ethos_compliance: Mapping[str, Any] | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Verdict:
         """STORE-10: a final verdict converges the dialogue in the same write."""
         self._not_closed()

@@ -304,8 +304,10 @@ class SortsReferences(ModelStore):
 class SignalsInLocalForm(ModelStore):
     """Writes the time of a signal with an offset instead of Z."""
 
-    def record_convergence_signal(self, dialogue_id: str, round: int, expert_slug: str) -> Signal:
-        super().record_convergence_signal(dialogue_id, round, expert_slug)
+    def record_convergence_signal(
+        self, dialogue_id: str, round: int, expert_slug: str, *, request_id: str | None = None
+    ) -> Signal:
+        super().record_convergence_signal(dialogue_id, round, expert_slug, request_id=request_id)
         for one in self._partitions[dialogue_id].signals:
             one["created_at"] = one["created_at"].replace("Z", "+00:00")
         return super().record_convergence_signal(dialogue_id, round, expert_slug)
@@ -372,9 +374,11 @@ class KeepsWhatItWasGiven(ModelStore):
         content: str,
         contributors: Any,
         references: Any = (),
+        *,
+        request_id: str | None = None,
     ) -> Evidence:
         made = super().register_evidence(
-            dialogue_id, round, label, content, contributors, references
+            dialogue_id, round, label, content, contributors, references, request_id=request_id
         )
         if isinstance(contributors, list):
             self._partitions[dialogue_id].evidence[-1]["contributors"] = contributors
@@ -455,10 +459,12 @@ class TakesTheSameStatus(ModelStore):
 class ReadsFullWidthDigits(ModelStore):
     """Takes a display id in any compatible spelling."""
 
-    def update_claim_status(self, dialogue_id: str, entity_id: str, status: str) -> Claim:
+    def update_claim_status(
+        self, dialogue_id: str, entity_id: str, status: str, *, request_id: str | None = None
+    ) -> Claim:
         if isinstance(entity_id, str):
             entity_id = unicodedata.normalize("NFKC", entity_id)
-        return super().update_claim_status(dialogue_id, entity_id, status)
+        return super().update_claim_status(dialogue_id, entity_id, status, request_id=request_id)
 
 
 @lie("ADDR-01", also={"STORE-05": "lists by slug show the slugs that it changed"})
