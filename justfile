@@ -4,7 +4,7 @@
 # What there is
 [private]
 default:
-    @just --justfile '{{ justfile() }}' --list
+    @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list
 
 # Check the tools, fetch and start DynamoDB Local, make its table and the local key
 setup:
