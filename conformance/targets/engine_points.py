@@ -77,6 +77,9 @@ def conditional_transactions(table: ProbeTable) -> None:
         table.query(pk) == done,
         "an acknowledged transaction was not done as a whole, or a put did not replace its item",
     )
+    table.put(pk, "new", _n(2))
+    table.put(pk, "twin", _n(2))
+    before = table.query(pk)
     others = (
         put(pk, "another", absent=True),
         put(pk, "changed", _n(3), equals=_n(2)),
@@ -89,9 +92,6 @@ def conditional_transactions(table: ProbeTable) -> None:
         ("an attribute is not there", delete(pk, "twin", without=["n"])),
         ("an item is there", check(pk, "nowhere", equals={})),
     ):
-        table.put(pk, "new", _n(2))
-        table.put(pk, "twin", _n(2))
-        before = table.query(pk)
         for actions in ((*others, false), (false, *others)):
             _cancelled(
                 table.refused(*actions, what=f"a transaction with a false condition ({what})")
@@ -107,10 +107,11 @@ def cancellation_reasons(table: ProbeTable) -> None:
         lambda sk: delete(pk, sk, equals=_n(2)),
         lambda sk: check(pk, sk, absent=True),
     )
+    for number in range(5):
+        table.put(pk, f"at{number}", _n(1))
     for pattern in ("x....", "....x", ".x..x.", "xx.x", "x"):
         actions = []
         for number, mark in enumerate(pattern):
-            table.put(pk, f"at{number}", _n(1))
             wrong = false[number % len(false)]
             actions.append(wrong(f"at{number}") if mark == "x" else put(pk, f"new{number}"))
         refusal = table.refused(*actions, what="a transaction with a false condition")
