@@ -9,14 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from conformance.corpus import load_corpus, replay
 from conformance.leaks import SealedTexts
 from conformance.session import World
-from conformance.targets.base import Target
+from conformance.targets.base import RawParts, Target
 from conformance.targets.engines import Engine
 from reference_impl.contract.entities import plain
 from reference_impl.contract.tables import ENVELOPE_ATTRIBUTES, INDEXES, TYPES
@@ -136,13 +136,13 @@ def test_a_bare_boto3_client_sees_keys_and_attributes(
 
 
 def carry(source: World, target: World) -> tuple[Any, Any]:
-    """All items of the dialogue, byte for byte, and both sides as they read them."""
+    """All items and events of the dialogue, byte for byte, and both sides as they read them."""
     writer = source.open()
     play(writer.store, load_demo(), D)
     reader = target.open()
     assert writer.raw is not None
     assert reader.raw is not None
-    for item in writer.raw.scan(D):
+    for item in (*writer.raw.scan(D), *cast(RawParts, writer.raw).scan(D, part="audit")):
         reader.raw.put(item)
     assert reader.raw.scan(D) == writer.raw.scan(D)
     assert reader.store.verify_partition(D) == []

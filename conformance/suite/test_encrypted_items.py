@@ -15,6 +15,7 @@ from reference_impl.contract.tables import TYPES, EntityType
 
 from ..session import Session, World
 from ..targets.base import Backend, RawAccess
+from . import chain
 from .builders import as_json, begin, calls, populate
 from .forge import ENVELOPE, Forge, Item, canonical, index_attributes, kind_of
 from .marks import profile, rules
@@ -36,6 +37,8 @@ class Written:
         self._world = world
         self._items: list[Item] = []
         self._whole: dict[str, Any] = {}
+        #: Whether the target has logged these writes on a chain (profile audit asks for it).
+        self.is_logged = False
 
     def _fill(self) -> None:
         if not self._items:
@@ -44,6 +47,7 @@ class Written:
             populate(backend.store, D)
             self._items = [dict(item) for item in backend.raw.scan(D)]
             self._whole = plain(backend.store.load_partition(D))
+            self.is_logged = chain.keeps_chains(backend.raw, D)
         assert self._items, "nothing is in the storage"
 
     def of(self, entity: str) -> list[Item]:
@@ -176,11 +180,8 @@ def test_the_toolkit_seals_the_same_bytes(written: Written, entity: str) -> None
 def test_a_partition_sealed_by_the_toolkit_is_read(written: Written, world: World) -> None:
     """Another dialogue, another DEK, given nonces: every item made by the toolkit, none by the
     store."""
-    made = transplanted(written.forge(), "harbour-2")
     backend = world.open()
-    assert backend.raw is not None
-    for item in made.items.values():
-        backend.raw.put(dict(item))
+    put_transplant(written, backend)
     expected = json.loads(json.dumps(written.whole).replace(f'"{D}"', '"harbour-2"'))
     assert plain(backend.store.load_partition("harbour-2")) == expected
     assert plain(backend.store.verify_partition("harbour-2")) == []
@@ -188,11 +189,9 @@ def test_a_partition_sealed_by_the_toolkit_is_read(written: Written, world: Worl
 
 @rules("ENV-09")
 def test_a_partition_sealed_by_the_toolkit_is_written_on(written: Written, world: World) -> None:
-    made = transplanted(written.forge(), "harbour-2")
     backend = world.open()
+    made = put_transplant(written, backend)
     assert backend.raw is not None
-    for item in made.items.values():
-        backend.raw.put(dict(item))
     backend.store.record_expert_response("harbour-2", "muffin", 3, "Anchored.")
     found = Forge("harbour-2", backend.raw.scan("harbour-2"))
     assert found.payload("expert#muffin")["raw_content"]["03"] == "Anchored."
@@ -200,8 +199,27 @@ def test_a_partition_sealed_by_the_toolkit_is_written_on(written: Written, world
     assert plain(world.open().store.verify_partition("harbour-2")) == []
 
 
+def put_transplant(written: Written, backend: Backend) -> Forge:
+    """Put the written dialogue into the storage as ``harbour-2``, with a write chain where the
+    backend keeps one."""
+    assert backend.raw is not None, "the profile needs raw access"
+    made = transplanted(written.forge(), "harbour-2")
+    if written.is_logged:
+        sealed = sum("content_nonce" in item for item in made.items.values()) - 1  # but for the dek
+        events = chain.first_write(made, made.items["head"]["revision"], sealed)
+        made.remake_head(nonce=bytes(12), audit_head=events[-1]["event_hash"])
+        for event in events:
+            backend.raw.put(dict(event))
+    for item in made.items.values():
+        backend.raw.put(dict(item))
+    return made
+
+
 def transplanted(found: Forge, dialogue_id: str) -> Forge:
-    """The same entities as another dialogue, sealed anew under another DEK with nonces 1, 2, 3 …"""
+    """The same entities as another dialogue, sealed anew under another DEK with nonces 1, 2, 3 …
+
+    Its head names no event; no write of this dialogue was logged.
+    """
     pk = f"dialogue#{dialogue_id}"
     dek = hashlib.sha256(b"a published test key").digest()
     made = Forge(dialogue_id, [])
@@ -218,7 +236,7 @@ def transplanted(found: Forge, dialogue_id: str) -> Forge:
             nonce = (number + 1).to_bytes(12, "big")
             made.reseal(sk, found.plaintext(sk), nonce=nonce)
     made.head_payload = found.head_payload
-    made.remake_head(nonce=bytes(12))
+    made.remake_head(nonce=bytes(12), audit_head=None)
     return made
 
 

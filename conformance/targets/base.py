@@ -13,7 +13,7 @@ from reference_impl.contract.store import DialogueStore
 if TYPE_CHECKING:
     from reference_impl.sealing.keys import KeyProvider
 
-__all__ = ["Backend", "Engine", "Factory", "RawAccess", "Target", "keep"]
+__all__ = ["Backend", "Engine", "Factory", "RawAccess", "RawParts", "Target", "keep"]
 
 
 class RawAccess(Protocol):
@@ -29,7 +29,15 @@ class RawAccess(Protocol):
         """Remove the item under the key; nothing happens where there is none."""
 
     def scan(self, dialogue_id: str) -> list[Item]:
-        """Every item of the dialogue, by ascending sort key (bytes)."""
+        """Every item of the dialogue, by ascending sort key (bytes); events and journals lie apart."""
+
+
+class RawParts(RawAccess, Protocol):
+    """Raw access that shows all of a dialogue's parts, for profiles ``batch``, ``audit`` and up."""
+
+    def scan(self, dialogue_id: str, part: str = "dialogue") -> list[Item]:
+        """Every item of one part of the dialogue, by ascending sort key (bytes): ``dialogue`` (what
+        count and sum cover), ``audit`` (the events of its chains) or ``journal``."""
 
 
 @dataclass

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.model import ModelStore, Partition
-from reference_impl.contract.addresses import partition_key
 from reference_impl.contract.items import Item
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ANY, Delete, PartitionStore, Put
@@ -61,9 +60,9 @@ class PartitionRaw:
         """Remove the item under the key."""
         self._partitions.commit([Delete((pk, sk), ANY)], token=uuid.uuid4().hex)
 
-    def scan(self, dialogue_id: str) -> list[Item]:
-        """Every item of the dialogue, by ascending sort key (bytes)."""
-        return self._partitions.query(partition_key(dialogue_id))
+    def scan(self, dialogue_id: str, part: str = "dialogue") -> list[Item]:
+        """Every item of one part of the dialogue, by ascending sort key (bytes)."""
+        return self._partitions.query(f"{part}#{dialogue_id}")
 
 
 @dataclass
