@@ -36,7 +36,7 @@ from reference_impl.contract.entities import (
 )
 from reference_impl.contract.errors import Problem, error, from_problems
 from reference_impl.contract.store import DialogueStore, Reference
-from reference_impl.contract.tables import ENTITIES
+from reference_impl.contract.tables import ENTITIES, TYPES
 from reference_impl.contract.timestamps import Clock, after, format_time, system_clock
 
 __all__ = [
@@ -78,8 +78,6 @@ MAX_SEQ = 99  # ADDR-02, ADDR-08
 MAX_INTEGER = 2**53 - 1  # STORE-12
 MAX_DEPTH = 64  # STORE-12
 MAX_ITEM_BYTES = 400 * 1024  # STORE-15
-#: Head, entity, event and refs of one write; larger ones need the journal of profile ``batch``.
-MAX_ITEMS_IN_A_WRITE = 100
 
 LETTERS_AND_DIGITS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
@@ -103,6 +101,8 @@ class Partition:
     refs: list[Entity] = field(default_factory=list)
     events: list[Entity] = field(default_factory=list)
     signals: list[Entity] = field(default_factory=list)
+    #: request_id -> the canonical input of the write that it named, and what that gave
+    requests: dict[str, tuple[bytes, Entity]] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> list[Entity]:
         """The entities of one of the five kinds that have display ids."""
@@ -131,10 +131,57 @@ class Partition:
         """The seq that the next entity of a kind in a round gets: gapless from 1."""
         return 1 + len([e for e in self.of_kind(kind) if e["round"] == round])
 
-    def written(self, time: str) -> None:
-        """One write more: the revision counts it, the head carries its time (HEAD-01, ADDR-09)."""
+    def written(self, time: str, request: _Request, result: Entity) -> None:
+        """One write more: the revision counts it, the head carries its time (HEAD-01, ADDR-09), and a
+        request that has an id is remembered (STORE-22)."""
         self.revision += 1
         self.updated_at = time
+        if request.id is not None:
+            self.requests[request.id] = (request.input, deepcopy(result))
+
+
+class _Request:
+    """STORE-22: a write, and what the same request gave before.
+
+    ``earlier`` is the first result, for a write that names the id of an earlier one and has the same
+    input: nothing else is asked then. Inputs are the same where their canonical JSON is.
+    """
+
+    def __init__(
+        self, partition: Partition | None, request_id: str | None, method: str, **params: Any
+    ) -> None:
+        self.id = request_id
+        self.input = b""
+        self.earlier: Entity | None = None
+        self._is_another = False
+        if request_id is None:
+            return
+        given = {name: value for name, value in params.items() if value is not None}
+        self.input = rfc8785.dumps({"method": method, "params": given})
+        first = None if partition is None else partition.requests.get(request_id)
+        if first is not None and first[0] == self.input:
+            self.earlier = deepcopy(first[1])
+        elif first is not None:
+            self._is_another = True
+
+    def check(self, found: _Findings) -> None:
+        """The first of group 7: the id was used with another input."""
+        if self._is_another:
+            found.add(7, "request_mismatch", "request_id", "was used with another input")
+
+    def size(self, found: _Findings, now: str, result: Entity) -> None:
+        """The item that remembers the request holds the result (STORE-15)."""
+        if self.id is not None:
+            found.size(
+                "request",
+                {
+                    "dialogue_id": result["dialogue_id"],
+                    "request_id": self.id,
+                    "created_at": now,
+                    "input_hash": "0" * 64,
+                    "result": result,
+                },
+            )
 
 
 class ModelStore(DialogueStore):
@@ -182,8 +229,26 @@ class ModelStore(DialogueStore):
         calibrated = found.boolean("calibrated", calibrated, default=False)
         domain_id = found.optional_identifier("domain_id", domain_id)
         ethos_id = found.optional_identifier("ethos_id", ethos_id)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
-        if dialogue_id in self._partitions:
+        there = self._partitions.get(dialogue_id)
+        request = _Request(
+            there,
+            request_id,
+            "create_dialogue",
+            dialogue_id=dialogue_id,
+            title=title,
+            question=question,
+            output_dir=output_dir,
+            background=background,
+            calibrated=calibrated,
+            domain_id=domain_id,
+            ethos_id=ethos_id,
+        )
+        if request.earlier is not None:
+            return Dialogue(**request.earlier)
+        request.check(found)
+        if there is not None:
             found.add(7, "duplicate_entity", "dialogue_id", "this dialogue exists")  # STORE-07
         found.stop()
         now = format_time(self._clock())
@@ -204,8 +269,11 @@ class ModelStore(DialogueStore):
             "background": background,
         }
         found.size("dialogue", dialogue)
+        request.size(found, now, dialogue)
         found.stop()
-        self._partitions[dialogue_id] = Partition(revision=1, updated_at=now, dialogue=dialogue)
+        partition = Partition(revision=0, updated_at="", dialogue=dialogue)
+        partition.written(now, request, dialogue)
+        self._partitions[dialogue_id] = partition
         return Dialogue(**deepcopy(dialogue))
 
     def get_dialogue(self, dialogue_id: str) -> Dialogue:
@@ -220,9 +288,19 @@ class ModelStore(DialogueStore):
         found = _Findings()
         dialogue_id = found.identifier("dialogue_id", dialogue_id)
         status = found.enum("status", status, ("open", "converging", "converged", "abandoned"))
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "update_dialogue_status",
+            status=status,
+        )
+        if request.earlier is not None:
+            return Dialogue(**request.earlier)
         dialogue = partition.dialogue
+        request.check(found)
         found.transition("status", "dialogue", dialogue["status"], status)
         found.stop()
         now = self._time_of_write(partition)
@@ -230,9 +308,10 @@ class ModelStore(DialogueStore):
         if status == "converged":
             changed["converged_at"] = now
         found.size("dialogue", changed)
+        request.size(found, now, changed)
         found.stop()
         partition.dialogue = changed
-        partition.written(now)
+        partition.written(now, request, changed)
         return Dialogue(**deepcopy(changed))
 
     # -- experts ----------------------------------------------------------------------------------
@@ -267,8 +346,27 @@ class ModelStore(DialogueStore):
         creation_reason = found.optional_text("creation_reason", creation_reason)
         color = found.optional_text("color", color)
         first_round = found.optional_round("first_round", first_round)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "register_expert",
+            expert_slug=expert_slug,
+            role=role,
+            tier=tier,
+            source=source,
+            description=description,
+            focus=focus,
+            relevance=relevance,
+            creation_reason=creation_reason,
+            color=color,
+            first_round=first_round,
+        )
+        if request.earlier is not None:
+            return Expert(**request.earlier)
+        request.check(found)
         if partition.expert(expert_slug) is not None:
             found.add(7, "duplicate_entity", "expert_slug", "this expert is registered")
         found.stop()
@@ -292,9 +390,10 @@ class ModelStore(DialogueStore):
             "raw_content": {},
         }
         found.size("expert", expert)
+        request.size(found, now, expert)
         found.stop()
         partition.experts.append(expert)
-        partition.written(now)
+        partition.written(now, request, expert)
         return Expert(**deepcopy(expert))
 
     def record_expert_response(
@@ -313,12 +412,24 @@ class ModelStore(DialogueStore):
         expert_slug = found.identifier("expert_slug", expert_slug)
         round = found.round("round", round)
         content = found.text("content", content)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "record_expert_response",
+            expert_slug=expert_slug,
+            round=round,
+            content=content,
+        )
+        if request.earlier is not None:
+            return Expert(**request.earlier)
         found.round_exists("round", partition, round)
         found.expert_exists("expert_slug", partition, expert_slug)
         found.stop()
         expert = _present(partition.expert(expert_slug))
+        request.check(found)
         now = self._time_of_write(partition)
         changed = {
             **expert,
@@ -326,9 +437,10 @@ class ModelStore(DialogueStore):
             "updated_at": now,
         }
         found.size("expert", changed)
+        request.size(found, now, changed)
         found.stop()
         _replace(partition.experts, expert, changed)
-        partition.written(now)
+        partition.written(now, request, changed)
         return Expert(**deepcopy(changed))
 
     def update_expert_score(
@@ -347,8 +459,19 @@ class ModelStore(DialogueStore):
         expert_slug = found.identifier("expert_slug", expert_slug)
         round = found.round("round", round)
         score = found.integer("score", score)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "update_expert_score",
+            expert_slug=expert_slug,
+            round=round,
+            score=score,
+        )
+        if request.earlier is not None:
+            return Expert(**request.earlier)
         found.round_exists("round", partition, round)
         found.expert_exists("expert_slug", partition, expert_slug)
         found.stop()
@@ -357,12 +480,14 @@ class ModelStore(DialogueStore):
         total_score = sum(scores.values())
         found.total("score", total_score)
         found.stop()
+        request.check(found)
         now = self._time_of_write(partition)
         changed = {**expert, "scores": scores, "total_score": total_score, "updated_at": now}
         found.size("expert", changed)
+        request.size(found, now, changed)
         found.stop()
         _replace(partition.experts, expert, changed)
-        partition.written(now)
+        partition.written(now, request, changed)
         return Expert(**deepcopy(changed))
 
     def get_experts(self, dialogue_id: str) -> list[Expert]:
@@ -388,13 +513,26 @@ class ModelStore(DialogueStore):
         round = found.round("round", round)
         score = found.integer("score", score, default=0)
         title = found.optional_text("title", title)
-        metrics = found.metrics("metrics", metrics)
+        numbers = found.metrics("metrics", metrics)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "create_round",
+            round=round,
+            score=score,
+            title=title,
+            metrics=None if metrics is None else numbers,
+        )
+        if request.earlier is not None:
+            return Round(**request.earlier)
         dialogue = partition.dialogue
         total_alignment = dialogue["total_alignment"] + score
         found.total("score", total_alignment)
         found.stop()
+        request.check(found)
         if partition.round(round) is not None:
             found.add(7, "duplicate_entity", "round", "this round exists")
         found.stop()
@@ -404,7 +542,7 @@ class ModelStore(DialogueStore):
             "round": round,
             "score": score,
             "status": "open",
-            **metrics,
+            **numbers,
             "created_at": now,
             "updated_at": now,
             "completed_at": None,
@@ -419,10 +557,11 @@ class ModelStore(DialogueStore):
         }
         found.size("round", new_round)
         found.size("dialogue", changed_dialogue)
+        request.size(found, now, new_round)
         found.stop()
         partition.rounds.append(new_round)
         partition.dialogue = changed_dialogue
-        partition.written(now)
+        partition.written(now, request, new_round)
         return Round(**deepcopy(new_round))
 
     def update_round_status(
@@ -441,11 +580,23 @@ class ModelStore(DialogueStore):
         round = found.round("round", round)
         status = found.enum("status", status, ("open", "in_progress", "completed"))
         summary = found.optional_text("summary", summary)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "update_round_status",
+            round=round,
+            status=status,
+            summary=summary,
+        )
+        if request.earlier is not None:
+            return Round(**request.earlier)
         found.round_exists("round", partition, round)
         found.stop()
         old = _present(partition.round(round))
+        request.check(found)
         found.transition("status", "round", old["status"], status)
         found.stop()
         now = self._time_of_write(partition)
@@ -455,9 +606,10 @@ class ModelStore(DialogueStore):
         if summary is not None:
             changed["summary"] = summary
         found.size("round", changed)
+        request.size(found, now, changed)
         found.stop()
         _replace(partition.rounds, old, changed)
-        partition.written(now)
+        partition.written(now, request, changed)
         return Round(**deepcopy(changed))
 
     def get_rounds(self, dialogue_id: str) -> list[Round]:
@@ -473,10 +625,22 @@ class ModelStore(DialogueStore):
         dialogue_id = found.identifier("dialogue_id", dialogue_id)
         round = found.round("round", round)
         expert_slug = found.identifier("expert_slug", expert_slug)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "record_convergence_signal",
+            round=round,
+            expert_slug=expert_slug,
+        )
+        if request.earlier is not None:
+            return Signal(**request.earlier)
         found.round_exists("round", partition, round)
         found.expert_exists("expert_slug", partition, expert_slug)
+        found.stop()
+        request.check(found)
         found.stop()
         for signal in partition.signals:
             if signal["round"] == round and signal["expert_slug"] == expert_slug:
@@ -488,8 +652,10 @@ class ModelStore(DialogueStore):
             "expert_slug": expert_slug,
             "created_at": now,
         }
+        request.size(found, now, new_signal)
+        found.stop()
         partition.signals.append(new_signal)
-        partition.written(now)
+        partition.written(now, request, new_signal)
         return Signal(**deepcopy(new_signal))
 
     def get_convergence_signals(self, dialogue_id: str, round: int | None = None) -> list[Signal]:
@@ -530,7 +696,15 @@ class ModelStore(DialogueStore):
     ) -> Perspective:
         """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
         entity = self._register(
-            "perspective", dialogue_id, round, label, content, contributors, None, references
+            "perspective",
+            dialogue_id,
+            round,
+            label,
+            content,
+            contributors,
+            None,
+            references,
+            request_id,
         )
         return Perspective(**entity)
 
@@ -547,7 +721,15 @@ class ModelStore(DialogueStore):
     ) -> Tension:
         """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
         entity = self._register(
-            "tension", dialogue_id, round, label, description, contributors, None, references
+            "tension",
+            dialogue_id,
+            round,
+            label,
+            description,
+            contributors,
+            None,
+            references,
+            request_id,
         )
         return Tension(**entity)
 
@@ -566,7 +748,7 @@ class ModelStore(DialogueStore):
         """With its event ``created`` and its refs in one write (STORE-08, STORE-24)."""
         entity = self._register(
             *("recommendation", dialogue_id, round, label, content),
-            *(contributors, parameters, references),
+            *(contributors, parameters, references, request_id),
         )
         return Recommendation(**entity)
 
@@ -583,7 +765,15 @@ class ModelStore(DialogueStore):
     ) -> Evidence:
         """With its refs in one write (STORE-24); no event."""
         entity = self._register(
-            "evidence", dialogue_id, round, label, content, contributors, None, references
+            "evidence",
+            dialogue_id,
+            round,
+            label,
+            content,
+            contributors,
+            None,
+            references,
+            request_id,
         )
         return Evidence(**entity)
 
@@ -600,7 +790,7 @@ class ModelStore(DialogueStore):
     ) -> Claim:
         """With its refs in one write (STORE-24); no event."""
         entity = self._register(
-            "claim", dialogue_id, round, label, content, contributors, None, references
+            "claim", dialogue_id, round, label, content, contributors, None, references, request_id
         )
         return Claim(**entity)
 
@@ -614,6 +804,7 @@ class ModelStore(DialogueStore):
         contributors: Sequence[str],
         parameters: Mapping[str, Any] | None,
         references: Sequence[Reference],
+        request_id: str | None,
     ) -> Entity:
         """What the five kinds have in common; a copy of the new entity."""
         letter = LETTER_OF[kind]
@@ -629,8 +820,19 @@ class ModelStore(DialogueStore):
         contributors = found.identifiers("contributors", contributors)
         parameters = found.optional_json_object("parameters", parameters)
         references = found.references("references", references)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            f"register_{kind}",
+            **{"round": round, "label": label, body_name: body, "contributors": contributors},
+            parameters=parameters,
+            references=references,
+        )
+        if request.earlier is not None:
+            return request.earlier
         found.round_exists("round", partition, round)
         for i, reference in enumerate(references):
             found.entity_exists(f"references[{i}].target", partition, reference["target"])
@@ -641,6 +843,7 @@ class ModelStore(DialogueStore):
                 f"references[{i}].target", letter, reference["type"], reference["target"][0]
             )
         found.stop()
+        request.check(found)
         seq = partition.next_number(kind, round)
         if seq > MAX_SEQ:
             found.add(7, "limit_exceeded", "round", f"has {MAX_SEQ} of this kind", limit=MAX_SEQ)
@@ -648,15 +851,6 @@ class ModelStore(DialogueStore):
         for reference in references:
             if reference not in different:
                 different.append(reference)
-        items = 1 + 1 + (1 if kind in KINDS_WITH_EVENTS else 0) + len(different)
-        if items > MAX_ITEMS_IN_A_WRITE:
-            found.add(
-                7,
-                "limit_exceeded",
-                "references",
-                f"one write takes {MAX_ITEMS_IN_A_WRITE} items",
-                limit=MAX_ITEMS_IN_A_WRITE,
-            )
         found.stop()
         now = self._time_of_write(partition)
         display_id = f"{letter}{round:02d}{seq:02d}"
@@ -684,12 +878,13 @@ class ModelStore(DialogueStore):
         found.size(kind, entity)
         if kind in KINDS_WITH_EVENTS:
             found.size(f"{kind}_event", created)
+        request.size(found, now, entity)
         found.stop()
         partition.of_kind(kind).append(entity)
         if kind in KINDS_WITH_EVENTS:
             partition.events.append(created)
         partition.refs.extend(refs)
-        partition.written(now)
+        partition.written(now, request, entity)
         return deepcopy(entity)
 
     def update_perspective_status(
@@ -708,7 +903,7 @@ class ModelStore(DialogueStore):
         """STORE-08: perspective and event are written together."""
         entity = self._update_with_event(
             *("perspective", dialogue_id, entity_id, status, actors, event_round),
-            *(None, reason, reference, result_id),
+            *(None, reason, reference, result_id, request_id),
         )
         return Perspective(**entity)
 
@@ -728,7 +923,7 @@ class ModelStore(DialogueStore):
         """STORE-08: tension and event are written together."""
         entity = self._update_with_event(
             *("tension", dialogue_id, entity_id, status, actors, event_round),
-            *(None, reason, reference, result_id),
+            *(None, reason, reference, result_id, request_id),
         )
         return Tension(**entity)
 
@@ -749,7 +944,7 @@ class ModelStore(DialogueStore):
         """STORE-08; ``adopted``, and only that, takes a verdict and sets ``adopted_in_verdict``."""
         entity = self._update_with_event(
             *("recommendation", dialogue_id, entity_id, status, actors, event_round),
-            *(verdict_id, reason, reference, result_id),
+            *(verdict_id, reason, reference, result_id, request_id),
         )
         return Recommendation(**entity)
 
@@ -765,6 +960,7 @@ class ModelStore(DialogueStore):
         reason: str | None,
         reference: str | None,
         result_id: str | None,
+        request_id: str | None,
     ) -> Entity:
         """A status change that leaves an event; a copy of the changed entity."""
         self._not_closed()
@@ -781,8 +977,24 @@ class ModelStore(DialogueStore):
         reference = found.optional_text("reference", reference)
         result_id = found.optional_display_id("result_id", result_id)
         found.letter("entity_id", entity_id, LETTER_OF[kind])
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            f"update_{kind}_status",
+            entity_id=entity_id,
+            status=status,
+            actors=actors,
+            event_round=event_round,
+            verdict_id=verdict_id,
+            reason=reason,
+            reference=reference,
+            result_id=result_id,
+        )
+        if request.earlier is not None:
+            return request.earlier
         found.round_exists("event_round", partition, event_round)
         found.entity_exists("entity_id", partition, entity_id)
         if verdict_id is not None and partition.verdict(verdict_id) is None:
@@ -794,6 +1006,7 @@ class ModelStore(DialogueStore):
             found.add(6, "invalid_field", "verdict_id", "goes with the status adopted only")
         found.stop()
         entity = _present(partition.entity(entity_id))
+        request.check(found)
         found.transition("status", kind, entity["status"], status)
         found.stop()
         now = self._time_of_write(partition)
@@ -805,26 +1018,31 @@ class ModelStore(DialogueStore):
         event.update(reason=reason, reference=reference, result_id=result_id)
         found.size(kind, changed)
         found.size(f"{kind}_event", event)
+        request.size(found, now, changed)
         found.stop()
         _replace(partition.of_kind(kind), entity, changed)
         partition.events.append(event)
-        partition.written(now)
+        partition.written(now, request, changed)
         return deepcopy(changed)
 
     def update_evidence_status(
         self, dialogue_id: str, entity_id: str, status: str, *, request_id: str | None = None
     ) -> Evidence:
         """STORE-08; evidence has no events."""
-        return Evidence(**self._update_without_event("evidence", dialogue_id, entity_id, status))
+        return Evidence(
+            **self._update_without_event("evidence", dialogue_id, entity_id, status, request_id)
+        )
 
     def update_claim_status(
         self, dialogue_id: str, entity_id: str, status: str, *, request_id: str | None = None
     ) -> Claim:
         """STORE-08; claims have no events."""
-        return Claim(**self._update_without_event("claim", dialogue_id, entity_id, status))
+        return Claim(
+            **self._update_without_event("claim", dialogue_id, entity_id, status, request_id)
+        )
 
     def _update_without_event(
-        self, kind: str, dialogue_id: str, entity_id: str, status: str
+        self, kind: str, dialogue_id: str, entity_id: str, status: str, request_id: str | None
     ) -> Entity:
         """A status change that leaves no event; a copy of the changed entity."""
         self._not_closed()
@@ -833,19 +1051,31 @@ class ModelStore(DialogueStore):
         entity_id = found.display_id("entity_id", entity_id)
         status = found.enum("status", status, ENTITIES[kind].by_name["status"].values)
         found.letter("entity_id", entity_id, LETTER_OF[kind])
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            f"update_{kind}_status",
+            entity_id=entity_id,
+            status=status,
+        )
+        if request.earlier is not None:
+            return request.earlier
         found.entity_exists("entity_id", partition, entity_id)
         found.stop()
         entity = _present(partition.entity(entity_id))
+        request.check(found)
         found.transition("status", kind, entity["status"], status)
         found.stop()
         now = self._time_of_write(partition)
         changed = {**entity, "status": status, "updated_at": now}
         found.size(kind, changed)
+        request.size(found, now, changed)
         found.stop()
         _replace(partition.of_kind(kind), entity, changed)
-        partition.written(now)
+        partition.written(now, request, changed)
         return deepcopy(changed)
 
     def comment_tension(
@@ -869,18 +1099,33 @@ class ModelStore(DialogueStore):
         reason = found.text("reason", reason)
         reference = found.optional_text("reference", reference)
         found.letter("entity_id", entity_id, "T")
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "comment_tension",
+            entity_id=entity_id,
+            actors=actors,
+            event_round=event_round,
+            reason=reason,
+            reference=reference,
+        )
+        if request.earlier is not None:
+            return Event(**request.earlier)
         found.round_exists("event_round", partition, event_round)
         found.entity_exists("entity_id", partition, entity_id)
         found.stop()
+        request.check(found)
         now = self._time_of_write(partition)
         event = _event(dialogue_id, entity_id, "commented", actors, event_round, now)
         event.update(reason=reason, reference=reference)
         found.size("tension_event", event)
+        request.size(found, now, event)
         found.stop()
         partition.events.append(event)
-        partition.written(now)
+        partition.written(now, request, event)
         return Event(**deepcopy(event))
 
     # -- moves, refs, verdicts --------------------------------------------------------------------
@@ -913,8 +1158,21 @@ class ModelStore(DialogueStore):
         if targets_are_ids:
             for i, target in enumerate(targets):
                 found.display_id(f"targets[{i}]", target)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "register_move",
+            round=round,
+            expert_slug=expert_slug,
+            move_type=move_type,
+            targets=targets,
+            context=context,
+        )
+        if request.earlier is not None:
+            return Move(**request.earlier)
         found.round_exists("round", partition, round)
         found.expert_exists("expert_slug", partition, expert_slug)
         if targets_are_ids:
@@ -927,6 +1185,7 @@ class ModelStore(DialogueStore):
         earlier = [
             m for m in partition.moves if m["round"] == round and m["expert_slug"] == expert_slug
         ]
+        request.check(found)
         seq = len(earlier) + 1
         if seq > MAX_SEQ:
             found.add(
@@ -945,9 +1204,10 @@ class ModelStore(DialogueStore):
             "context": context,
         }
         found.size("move", move)
+        request.size(found, now, move)
         found.stop()
         partition.moves.append(move)
-        partition.written(now)
+        partition.written(now, request, move)
         return Move(**deepcopy(move))
 
     def register_ref(
@@ -974,8 +1234,21 @@ class ModelStore(DialogueStore):
             found.letter("source_type", source_id, source_type)
         if target_type is not None:
             found.letter("target_type", target_id, target_type)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "register_ref",
+            source_id=source_id,
+            ref_type=ref_type,
+            target_id=target_id,
+            source_type=source_type,
+            target_type=target_type,
+        )
+        if request.earlier is not None:
+            return Ref(**request.earlier)
         found.entity_exists("source_id", partition, source_id)
         found.entity_exists("target_id", partition, target_id)
         found.stop()
@@ -983,6 +1256,8 @@ class ModelStore(DialogueStore):
             found.add(6, "invalid_ref_target", "target_id", "is the source itself")
         else:
             found.ref_rules("target_id", source_id[0], ref_type, target_id[0])
+        found.stop()
+        request.check(found)
         found.stop()
         for ref in partition.refs:
             if (ref["source_id"], ref["ref_type"], ref["target_id"]) == (
@@ -993,8 +1268,10 @@ class ModelStore(DialogueStore):
                 return Ref(**deepcopy(ref))
         now = self._time_of_write(partition)
         new_ref = _ref(dialogue_id, source_id, ref_type, target_id, now)
+        request.size(found, now, new_ref)
+        found.stop()
         partition.refs.append(new_ref)
-        partition.written(now)
+        partition.written(now, request, new_ref)
         return Ref(**deepcopy(new_ref))
 
     def register_verdict(
@@ -1041,13 +1318,34 @@ class ModelStore(DialogueStore):
             for i, tension in enumerate(tensions_accepted):
                 found.letter(f"tensions_accepted[{i}]", tension, "T")
         ethos_compliance = found.ethos_compliance("ethos_compliance", ethos_compliance)
+        request_id = found.optional_identifier("request_id", request_id)
         found.stop()
         partition = self._partition(dialogue_id)
+        request = _Request(
+            partition,
+            request_id,
+            "register_verdict",
+            verdict_id=verdict_id,
+            verdict_type=verdict_type,
+            round=round,
+            recommendation=recommendation,
+            description=description,
+            author_expert=author_expert,
+            conditions=conditions,
+            vote=vote,
+            confidence=confidence,
+            supporting_experts=supporting_experts,
+            tensions_accepted=tensions_accepted,
+            ethos_compliance=ethos_compliance,
+        )
+        if request.earlier is not None:
+            return Verdict(**request.earlier)
         found.round_exists("round", partition, round)
         for i, tension in enumerate(tensions_accepted or ()):
             found.entity_exists(f"tensions_accepted[{i}]", partition, tension)
         found.stop()
         dialogue = partition.dialogue
+        request.check(found)
         if partition.verdict(verdict_id) is not None:
             found.add(7, "duplicate_entity", "verdict_id", "this verdict exists")
         if verdict_type == "final":
@@ -1080,10 +1378,11 @@ class ModelStore(DialogueStore):
                 "updated_at": now,
             }
             found.size("dialogue", changed_dialogue)
+        request.size(found, now, verdict)
         found.stop()
         partition.verdicts.append(verdict)
         partition.dialogue = changed_dialogue
-        partition.written(now)
+        partition.written(now, request, verdict)
         return Verdict(**deepcopy(verdict))
 
     # -- reads ------------------------------------------------------------------------------------
@@ -1679,7 +1978,7 @@ def stored_size(kind: str, entity: Entity) -> int:
     attributes of ENV-01. Names and texts count as UTF-8, a boolean as one byte.
     """
     dialogue_id = entity["dialogue_id"]
-    table = ENTITIES[kind]
+    table = TYPES[kind]
     item: dict[str, Any] = {"pk": f"dialogue#{dialogue_id}", "sk": _sort_key(kind, entity)}
     for cleartext in table.cleartext_fields:
         if entity[cleartext.name] is not None:  # an unset field is absent
@@ -1733,6 +2032,8 @@ def _sort_key(kind: str, entity: Entity) -> str:
         return f"round#{entity['round']:02d}"
     if kind == "verdict":
         return f"verdict#{entity['verdict_id']}"
+    if kind == "request":
+        return f"request#{entity['request_id']}"
     if kind == "move":
         return f"move#{entity['round']:02d}#{entity['expert_slug']}#{entity['seq']:02d}"
     if kind.endswith("_event"):
