@@ -17,7 +17,7 @@ from .contract.addresses import address, partition_key
 from .contract.errors import DialogueStoreError, error
 from .contract.items import Item, canonical_json
 from .partitions.port import ABSENT, ConditionFailed, PartitionStore, Put
-from .retrying import persist
+from .retrying import YIELDING, persist
 from .sealing import audit
 from .sealing.audit import WRITE_CHAIN, Tip, Use
 from .sealing.keys import KekHandle, Randomness
@@ -153,7 +153,7 @@ class AuditLog:
                 if self._sink is not None:
                     _write_lines(self._sink, items)
                 else:
-                    persist(_Append(self._partitions, items, self._randomness), until)
+                    persist(_Append(self._partitions, items, self._randomness), until, YIELDING)
             except (DialogueStoreError, OSError) as failure:
                 why = failure.code if isinstance(failure, DialogueStoreError) else "sink"
                 raise error(

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .contract.errors import error
 from .partitions.port import ConditionFailed, Contention, LostAnswer, Transient
 
-__all__ = ["persist"]
+__all__ = ["EAGER", "YIELDING", "Patience", "persist"]
 
 T = TypeVar("T")
 
-#: Seconds between tries: drawn from nothing up to a bound that doubles from the first to the longest.
-_FIRST_WAIT, _LONGEST_WAIT = 0.002, 0.5
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds between tries: drawn from nothing up to a bound that doubles from ``first`` to ``longest``.
+    ``busy`` bounds the wait for an engine that was only busy for a moment: nothing has to be read again."""
+
+    first: float
+    longest: float
+    busy: float
 
 
-def persist(attempt: Callable[[], T], until: float) -> T:
+#: For reads and writes.
+EAGER = Patience(0.002, 0.5, 0.02)
+#: For the log of reads: sixteen readers give way to one writer.
+YIELDING = Patience(0.02, 0.5, 0.5)
+
+
+def persist(attempt: Callable[[], T], until: float, patience: Patience = EAGER) -> T:
     """Call ``attempt`` until it gets through or ``until`` (monotonic seconds) is past.
 
     Out of time: ``conflict`` after a loss against others, the engine's own error after it stayed away,
@@ -28,6 +42,7 @@ def persist(attempt: Callable[[], T], until: float) -> T:
     except (ConditionFailed, Contention, Transient, LostAnswer):
         pass
     from tenacity import (
+        RetryCallState,
         RetryError,
         Retrying,
         retry_if_exception_type,
@@ -35,9 +50,16 @@ def persist(attempt: Callable[[], T], until: float) -> T:
         wait_random_exponential,
     )
 
+    lost = wait_random_exponential(multiplier=patience.first, max=patience.longest)
+    busy = wait_random_exponential(multiplier=patience.first, max=patience.busy)
+
+    def wait(state: RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome is not None else None
+        return busy(state) if isinstance(failure, Contention) else lost(state)
+
     retrying = Retrying(
         stop=stop_after_delay(max(0.0, until - time.monotonic())),
-        wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
+        wait=wait,
         retry=retry_if_exception_type((ConditionFailed, Contention, Transient, LostAnswer)),
     )
     try:
