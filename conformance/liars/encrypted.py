@@ -1,45 +1,48 @@
 """Liars for profile encrypted: the reference store in memory with one thing wrong.
 
-Each overrides one step of the store, of its reader or of its storage; nothing outside of the
-instance is changed, so that nothing outlives the liar.
+Each replaces one step of a write, or of a read while that is under way; nothing outlives the
+liar.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from unittest import mock
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from conformance.targets.base import Backend
 from conformance.targets.builtin import PartitionRaw
+from reference_impl import reading
 from reference_impl.contract import addresses
 from reference_impl.contract.entities import Finding
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item, Value, canonical_json
-from reference_impl.contract.tables import TYPES, EntityType
+from reference_impl.contract.tables import EntityType
 from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.reading import _Reader
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle, LocalFileKeyProvider
 from reference_impl.sealing.payloads import Fault, parse_payload
-from reference_impl.snapshot import Head, Snapshot
+from reference_impl.snapshot import Snapshot
 from reference_impl.testing import ManualClock
-from reference_impl.writes import Draft, no_dialogue
+from reference_impl.writes import Draft
 
 from . import liar
 
-__all__ = ["LyingReader", "LyingStore", "factory_of", "forget", "lie"]
+__all__ = ["LyingStore", "factory_of", "forget", "lie"]
 
 S = TypeVar("S", bound="LyingStore")
 
-_DEK = TYPES["dek"]
 #: What each folder of a run holds.
 _STORAGE: dict[Path, MemoryPartitionStore] = {}
 
@@ -49,69 +52,27 @@ def forget(folder: Path) -> None:
     _STORAGE.pop(folder.resolve(), None)
 
 
-class LyingReader(_Reader):
-    """The reader of sealed items, each step of which a subclass may get wrong."""
-
-    def form(self, kind: EntityType, parts: Any, item: Item) -> None:
-        envelope.check_form(kind, parts, self.snapshot.dialogue_id, item)
-
-    def nonce(self, item: Item) -> None:
-        used = (item["key_id"], item["content_nonce"])
-        if used in self._met:
-            raise Fault("envelope", "this nonce was used for another item under the same key")
-        self._met.add(used)
-
-    def aad(self, address: str, item: Item) -> bytes:
-        return envelope.check_address(address, item)
-
-    def opened(self, dek: DekHandle, aad: bytes, item: Item) -> bytes:
-        return dek.open(_bytes(item["content_nonce"]), _bytes(item["content_encrypted"]), aad)
-
-    def parsed(self, kind: EntityType, plaintext: bytes) -> dict[str, Any]:
-        return parse_payload(kind.entity, plaintext)
-
-    def _open(
-        self, kind: EntityType, parts: Any, address: str | None, item: Item
-    ) -> dict[str, Any]:
-        if address is None or kind is _DEK:
-            return super()._open(kind, parts, address, item)
-        self.form(kind, parts, item)
-        self.nonce(item)
-        aad = self.aad(address, item)
-        dek = self.snapshot.deks.get(envelope.dek_version(self.snapshot.dialogue_id, item))
-        if dek is None:
-            raise Fault("key", "the key_id names a data key that is not there or did not open")
-        try:
-            plaintext = self.opened(dek, aad, item)
-        except InvalidTag:
-            raise Fault("tag", "the tag does not fit") from None
-        fields = {field.name: item.get(field.name) for field in kind.cleartext_fields}
-        return {**fields, **parts, **self.parsed(kind, plaintext)}
+_PATCHING = threading.RLock()
 
 
 class LyingStore(EncryptedStore):
-    """The reference store with a reader of its own; it reads once, as memory tears no page."""
+    """The reference store, some steps of whose reads are replaced while a read is under way.
 
-    reader: ClassVar[type[LyingReader]] = LyingReader
+    ``steps``: name of a step of the envelope -> what is done in its place; it is given the real
+    step first. ``reader``: what opens the items. Both are in force only within :meth:`_read_once`,
+    under a lock, so that nothing is left behind.
+    """
 
-    def _read_once(self, dialogue_id: str) -> tuple[Snapshot, list[Finding]]:
-        items = self._partitions.query(addresses.partition_key(dialogue_id))
-        if not items:
-            raise no_dialogue(dialogue_id)
-        reader = self.reader(dialogue_id, self._keys)
-        forms = [(addresses.parse_sort_key(str(item["sk"])), item) for item in items]
-        forms.sort(key=lambda entry: _order(*entry))
-        for form, item in forms:
-            reader.take(str(item["sk"]), form, item)
-        reader.check_set(items)
-        return reader.snapshot, reader.findings
+    steps: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+    reader: ClassVar[type[_Reader]] = _Reader
 
-
-def _order(form: Any, item: Item) -> tuple[int, int, bytes]:
-    """Data keys by version, then everything else by the bytes of its sort key."""
-    if form is not None and form[0] is _DEK:
-        return (0, form[1]["version"], b"")
-    return (1, 0, str(item["sk"]).encode())
+    def _read_once(self, *args: Any, **kwargs: Any) -> tuple[Snapshot, list[Finding]]:
+        with _PATCHING, ExitStack() as patches:
+            patches.enter_context(mock.patch.object(reading, "_Reader", self.reader))
+            for name, step in self.steps.items():
+                instead = partial(step, getattr(envelope, name))
+                patches.enter_context(mock.patch.object(envelope, name, instead))
+            return super()._read_once(*args, **kwargs)
 
 
 def _bytes(value: Value) -> bytes:
@@ -155,80 +116,81 @@ def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-# -- readers
-# -------------------------------------------------------------------------------------------
+# -- readers -----------------------------------------------------------------------------------
+
+
+def _believed(_: Any, address: str, item: Item) -> bytes:
+    del address
+    return bytes.fromhex(str(item["aad_hash"]))
 
 
 @lie("ENV-03", "ENV-06", "ENV-07", "ENV-08")
 class BelievesTheAadHash(LyingStore):
     """Decrypts with the stored aad_hash and never computes it from where the item lies."""
 
-    class reader(LyingReader):  # noqa: N801
-        def aad(self, address: str, item: Item) -> bytes:  # noqa: ARG002
-            return bytes.fromhex(str(item["aad_hash"]))
+    steps: ClassVar = {"check_address": _believed}
+
+
+def _short(
+    real: Callable[..., dict[str, Any]], kind: EntityType, dek: DekHandle, aad: bytes, item: Item
+) -> dict[str, Any]:
+    try:
+        return real(kind, dek, aad, item)
+    except Fault as fault:
+        if fault.layer != "tag":
+            raise
+        sealed, nonce = _bytes(item["content_encrypted"]), _bytes(item["content_nonce"])
+        key = dek._Handle__key  # type: ignore[attr-defined]
+        mode = modes.GCM(nonce, sealed[-12:], min_tag_length=12)
+        cipher = Cipher(algorithms.AES(key), mode).decryptor()
+        cipher.authenticate_additional_data(aad)
+        try:
+            plaintext = cipher.update(sealed[:-12]) + cipher.finalize()
+        except InvalidTag:
+            raise fault from None
+        return parse_payload(kind.entity, plaintext)
 
 
 @lie("ENV-06")
 class TakesShortTags(LyingStore):
     """Accepts a tag of 12 bytes, as the mode itself would."""
 
-    class reader(LyingReader):  # noqa: N801
-        def opened(self, dek: DekHandle, aad: bytes, item: Item) -> bytes:
-            try:
-                return super().opened(dek, aad, item)
-            except InvalidTag:
-                sealed, nonce = _bytes(item["content_encrypted"]), _bytes(item["content_nonce"])
-                mode = modes.GCM(nonce, sealed[-12:], min_tag_length=12)
-                key = dek._Handle__key  # type: ignore[attr-defined]
-                cipher = Cipher(algorithms.AES(key), mode).decryptor()
-                cipher.authenticate_additional_data(aad)
-                return cipher.update(sealed[:-12]) + cipher.finalize()
+    steps: ClassVar = {"open_payload": _short}
+
+
+def _last_of_two(real: Callable[..., dict[str, Any]], entity: str, text: bytes) -> dict[str, Any]:
+    """The payload, read as ``json`` reads it where a key stands twice and nothing else is wrong."""
+
+    def sizes(source: bytes) -> list[int]:
+        found: list[int] = []
+        json.loads(source, object_pairs_hook=lambda pairs: found.append(len(pairs)))
+        return sorted(found)
+
+    with suppress(ValueError, RecursionError):
+        once = canonical_json(json.loads(text))
+        if sizes(once) != sizes(text):
+            return real(entity, once)
+    return real(entity, text)
 
 
 @lie("ENV-02", "ENV-06")
 class TakesTheLastOfTwoKeys(LyingStore):
     """Accepts a plaintext in which a JSON key stands twice."""
 
-    class reader(LyingReader):  # noqa: N801
-        def parsed(self, kind: EntityType, plaintext: bytes) -> dict[str, Any]:
-            try:
-                value = json.loads(plaintext)
-                pairs: list[int] = []
-                json.loads(plaintext, object_pairs_hook=lambda found: pairs.append(len(found)))
-                once = canonical_json(value)
-            except (ValueError, RecursionError):
-                once = plaintext
-            else:
-                objects: list[int] = []
-                json.loads(once, object_pairs_hook=lambda found: objects.append(len(found)))
-                if sorted(pairs) == sorted(
-                    objects
-                ):  # no key twice: whatever else is wrong stays so
-                    once = plaintext
-            return super().parsed(kind, once)
+    steps: ClassVar = {"parse_payload": _last_of_two}
+
+
+def _any_json(real: Callable[..., dict[str, Any]], entity: str, text: bytes) -> dict[str, Any]:
+    with suppress(ValueError, RecursionError):
+        text = canonical_json(json.loads(text))
+    return real(entity, text)
 
 
 @lie("ENV-02", "ENV-06")
 class TakesAnyJson(LyingStore):
     """Accepts a plaintext that is not canonical: spaces, order, 1.0."""
 
-    class reader(LyingReader):  # noqa: N801
-        def parsed(self, kind: EntityType, plaintext: bytes) -> dict[str, Any]:
-            with suppress(ValueError, RecursionError):
-                plaintext = canonical_json(json.loads(plaintext))
-            return super().parsed(kind, plaintext)
-
-
-@lie("ADDR-10", "ENV-06")
-class TakesCapitalHex(LyingStore):
-    """Accepts an aad_hash in capital letters."""
-
-    class reader(LyingReader):  # noqa: N801
-        def form(self, kind: EntityType, parts: Any, item: Item) -> None:
-            super().form(kind, parts, _in_lower_case(item))
-
-        def aad(self, address: str, item: Item) -> bytes:
-            return super().aad(address, _in_lower_case(item))
+    steps: ClassVar = {"parse_payload": _any_json}
 
 
 def _in_lower_case(item: Item) -> Item:
@@ -236,33 +198,60 @@ def _in_lower_case(item: Item) -> Item:
     return {**item, "aad_hash": digest.lower()} if isinstance(digest, str) else item
 
 
+@lie("ADDR-10", "ENV-06")
+class TakesCapitalHex(LyingStore):
+    """Accepts an aad_hash in capital letters."""
+
+    steps: ClassVar = {
+        "check_form": lambda real, kind, parts, dialogue_id, item: real(
+            kind, parts, dialogue_id, _in_lower_case(item)
+        ),
+        "check_address": lambda real, address, item: real(address, _in_lower_case(item)),
+    }
+
+
+def _of_the_contract(item: Item, kind: EntityType) -> Item:
+    known = {"pk", "sk", *(f.name for f in kind.cleartext_fields)}
+    beginnings = ("by_", "content_", "key_", "aad_")
+    return {n: v for n, v in item.items() if n in known or n.startswith(beginnings)}
+
+
 @lie("ADDR-05", "ENV-01", "ENV-06")
 class OverlooksAttributes(LyingStore):
     """Does not mind an attribute that the contract does not know."""
 
-    class reader(LyingReader):  # noqa: N801
-        def form(self, kind: EntityType, parts: Any, item: Item) -> None:
-            known = {"pk", "sk", *(f.name for f in kind.cleartext_fields)}
-            known |= {name for name in item if name.startswith(("by_", "content_", "key_", "aad_"))}
-            super().form(kind, parts, {n: v for n, v in item.items() if n in known})
+    steps: ClassVar = {
+        "check_form": lambda real, kind, parts, dialogue_id, item: real(
+            kind, parts, dialogue_id, _of_the_contract(item, kind)
+        )
+    }
+
+
+class _Forgetful(set[Any]):
+    def __contains__(self, value: object) -> bool:
+        return False
 
 
 @lie("ENV-06")
 class OverlooksNonces(LyingStore):
     """Does not notice two items under one nonce."""
 
-    class reader(LyingReader):  # noqa: N801
-        def nonce(self, item: Item) -> None:
-            pass
+    class reader(_Reader):  # noqa: N801
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self._met = _Forgetful()
 
 
 @lie("ENV-06", "ENV-07", "ENV-08", "STORE-03")
 class OverlooksTheSet(LyingStore):
     """Proves each item and never the set: count and sum of the head are not looked at."""
 
-    class reader(LyingReader):  # noqa: N801
+    class reader(_Reader):  # noqa: N801
         def check_set(self, items: list[Item]) -> None:
-            pass
+            before = len(self.findings)
+            super().check_set(items)
+            if self.snapshot.head is not None:
+                del self.findings[before:]
 
 
 _TABLES = ("ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03", "ENV-08", "STORE-03")
@@ -299,14 +288,11 @@ class RemembersTooLong(LyingStore):
     """Answers reads from its first load until it writes itself."""
 
     def _load(self, dialogue_id: str) -> Snapshot:
-        cell = self._cell(dialogue_id)
-        if cell.snapshot is None:
-            cell.snapshot = super()._load(dialogue_id)
-        return cell.snapshot
+        known = self._cell(dialogue_id).snapshot
+        return super()._load(dialogue_id) if known is None else known
 
 
-# -- writers
-# -------------------------------------------------------------------------------------------
+# -- writers ---------------------------------------------------------------------------------------
 
 
 @lie("ENV-04")
@@ -316,10 +302,9 @@ class ReusesANonce(LyingStore):
     def _seal(
         self, dialogue_id: str, kind: EntityType, fields: Mapping[str, Any], dek: DekHandle
     ) -> Mapping[str, Value]:
-        sealed = super()._seal(dialogue_id, kind, fields, dek)
         there = self._partitions.get(addresses.partition_key(dialogue_id), "head")
         if kind.entity != "head" or there is None:
-            return sealed
+            return super()._seal(dialogue_id, kind, fields, dek)
         address = addresses.address(dialogue_id, "head", {})
         nonce = _bytes(there["content_nonce"])
         return envelope.seal(dek, address, envelope.payload_of(kind, fields), nonce)
@@ -346,17 +331,12 @@ class CountsItsNonces(LyingStore):
 class CountsNoSeals(LyingStore):
     """Counts writes instead of encryptions."""
 
-    def _head(
-        self,
-        dialogue_id: str,
-        dek: DekHandle,
-        revision: int,
-        now: str,
-        count: int,
-        items_sum: int,
-        seals: int,  # noqa: ARG002
-    ) -> Head:
-        return super()._head(dialogue_id, dek, revision, now, count, items_sum, revision)
+    def _seal(
+        self, dialogue_id: str, kind: EntityType, fields: Mapping[str, Any], dek: DekHandle
+    ) -> Mapping[str, Value]:
+        if kind.entity == "head":
+            fields = {**fields, "seals": fields["revision"]}
+        return super()._seal(dialogue_id, kind, fields, dek)
 
 
 @lie(
@@ -370,9 +350,9 @@ class CountsNoSeals(LyingStore):
 class BindsToHexText(LyingStore):
     """Seals and opens with the hex text of the digest as AAD, not with its 32 bytes."""
 
-    class reader(LyingReader):  # noqa: N801
-        def aad(self, address: str, item: Item) -> bytes:
-            return super().aad(address, item).hex().encode()
+    steps: ClassVar = {
+        "check_address": lambda real, address, item: real(address, item).hex().encode()
+    }
 
     def _seal(
         self, dialogue_id: str, kind: EntityType, fields: Mapping[str, Any], dek: DekHandle
@@ -392,9 +372,11 @@ class BindsToHexText(LyingStore):
 class KeepsAPreview(LyingStore):
     """Keeps the beginning of a label in clear beside the sealed one, for a quick list."""
 
-    class reader(LyingReader):  # noqa: N801
-        def form(self, kind: EntityType, parts: Any, item: Item) -> None:
-            super().form(kind, parts, {n: v for n, v in item.items() if n != "preview"})
+    steps: ClassVar = {
+        "check_form": lambda real, kind, parts, dialogue_id, item: real(
+            kind, parts, dialogue_id, {n: v for n, v in item.items() if n != "preview"}
+        )
+    }
 
     def _item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
         item = super()._item(dialogue_id, draft, dek)

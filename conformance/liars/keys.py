@@ -61,8 +61,7 @@ def _raw(handle: Any) -> bytes:
     return key
 
 
-# -- derivation
-# ----------------------------------------------------------------------------------------
+# -- derivation ------------------------------------------------------------------------------------
 
 _OF_THE_TOOLKIT = dict.fromkeys(
     (
@@ -116,8 +115,7 @@ class _AnyKek(KekHandle):
         super().__init__(key, user_id.encode("utf-8", "replace").decode())
 
 
-# -- wrapping
-# ------------------------------------------------------------------------------------------
+# -- wrapping --------------------------------------------------------------------------------------
 
 
 @lie(
@@ -192,8 +190,7 @@ class ComparesNoUser(LocalFileKeyProvider):
             raise error("umk_changed", "the key does not fit", **refused.data) from None
 
 
-# -- handles and the file
-# ------------------------------------------------------------------------------
+# -- handles and the file --------------------------------------------------------------------------
 
 
 class _OpenUmk(UmkHandle):
@@ -249,8 +246,7 @@ class TrustsEverybody(LocalFileKeyProvider):
         return handle
 
 
-# -- the trivial
-# ---------------------------------------------------------------------------------------
+# -- the trivial -----------------------------------------------------------------------------------
 
 
 class _NoRaw:
@@ -258,6 +254,7 @@ class _NoRaw:
 
     def get(self, pk: str, sk: str) -> Item | None:
         del pk, sk
+        return None
 
     def put(self, item: Item) -> None:
         del item

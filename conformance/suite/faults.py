@@ -116,7 +116,7 @@ def finding(layer: str, sk: str, *, formless: bool = False) -> dict[str, Any]:
     return {"code": "integrity_error", "layer": layer, "address": address, "pk": PK, "sk": sk}
 
 
-# -- how to do it ---------------------------------------------------------------------------------
+# -- how to do it ----------------------------------------------------------------------------------
 
 Change = Callable[[Forge, str, Sample], None]
 
@@ -266,7 +266,7 @@ def _remove(made: Forge, sk: str, sample: Sample) -> None:
     del made.items[sk]
 
 
-# -- layer envelope -------------------------------------------------------------------------------
+# -- layer envelope --------------------------------------------------------------------------------
 
 
 def _envelope_faults() -> Iterator[Fault]:
@@ -475,7 +475,7 @@ def _spelling_faults() -> Iterator[Fault]:
         yield fault(f"sort key {sk!r}", sk, planted, formless=True)
 
 
-# -- layers address, key and tag ------------------------------------------------------------------
+# -- layers address, key and tag -------------------------------------------------------------------
 
 
 def _address_faults() -> Iterator[Fault]:
@@ -611,7 +611,7 @@ def _set_from_older(name: str) -> Change:
     return change
 
 
-# -- layer payload --------------------------------------------------------------------------------
+# -- layer payload ---------------------------------------------------------------------------------
 
 
 def _plaintext_faults() -> Iterator[Fault]:
@@ -793,7 +793,7 @@ def _for_urls(made: Forge, sk: str, sample: Sample) -> None:
     made.reseal(sk, plaintext)
 
 
-# -- layer head -----------------------------------------------------------------------------------
+# -- layer head ------------------------------------------------------------------------------------
 
 
 def _head_faults() -> Iterator[Fault]:
@@ -867,7 +867,7 @@ def _exchanged(old: str, new: str) -> Callable[[Forge], None]:
     return change
 
 
-# -- the tables -----------------------------------------------------------------------------------
+# -- the tables ------------------------------------------------------------------------------------
 
 ENVELOPE_FORM = list(_envelope_faults())
 NONCES = list(_nonce_faults())

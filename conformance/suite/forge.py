@@ -67,7 +67,7 @@ class Raw(Protocol):
     def scan(self, dialogue_id: str) -> Sequence[Any]: ...
 
 
-# -- keys (KEY-03, KEY-05, KEY-06) ----------------------------------------------------------------
+# -- keys (KEY-03, KEY-05, KEY-06) -----------------------------------------------------------------
 
 
 def hkdf(ikm: bytes, info: bytes) -> bytes:
@@ -108,7 +108,7 @@ def dek_payload(dek: bytes) -> bytes:
     return canonical({"algorithm": "AES-256-GCM", "key": base64.b64encode(dek).decode("ascii")})
 
 
-# -- items (ADDR-03, ADDR-05, ENV-01 to ENV-03) ---------------------------------------------------
+# -- items (ADDR-03, ADDR-05, ENV-01 to ENV-03) ----------------------------------------------------
 
 
 def canonical(value: Any) -> bytes:
@@ -202,7 +202,7 @@ def sealed_texts(value: Any) -> Iterator[str]:
             yield from sealed_texts(member)
 
 
-# -- the head (HEAD-02) ---------------------------------------------------------------------------
+# -- the head (HEAD-02) ----------------------------------------------------------------------------
 
 
 def _term(key: bytes, value: Mapping[str, Any]) -> int:

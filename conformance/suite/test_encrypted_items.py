@@ -240,7 +240,7 @@ def transplanted(found: Forge, dialogue_id: str) -> Forge:
     return made
 
 
-# -- values with more than one spelling ----------------------------------------------------------
+# -- values with more than one spelling ------------------------------------------------------------
 
 
 @rules("ADDR-05", "ENV-02")

@@ -150,7 +150,7 @@ def test_the_storage_holds_no_window_of_a_sealed_text(
     assert secrets.search_folder(world.folder, raw_deflate=thorough) == []
 
 
-# -- errors and logs ----------------------------------------------------------------------------
+# -- errors and logs -------------------------------------------------------------------------------
 
 
 class Listener(logging.Handler):

@@ -94,8 +94,7 @@ def test_a_key_that_is_there_is_used_as_it_is(world: World) -> None:
     assert wrapped_under(backend, "d") == kek_key_id(derive_kek(key, "local"), "local")
 
 
-# -- what is no key
-# -----------------------------------------------------------------------------------
+# -- what is no key --------------------------------------------------------------------------------
 
 
 def _bytes(content: bytes, mode: int = 0o600) -> Callable[[Path], None]:
@@ -193,8 +192,7 @@ def test_what_is_no_key_any_more_is_refused_and_left_alone(world: World, what: s
     assert state(world.key_file.parent) == before
 
 
-# -- a key that is gone
-# -------------------------------------------------------------------------------
+# -- a key that is gone ----------------------------------------------------------------------------
 
 USES: dict[str, Callable[[DialogueStore], object]] = {
     "a read": lambda store: store.get_dialogue("d"),
@@ -244,8 +242,7 @@ def test_a_store_without_wrapped_keys_gets_a_new_key_again(world: World) -> None
     assert wrapped_under(backend, "d") == kek_key_id(derive_kek(key, "local"), "local")
 
 
-# -- two at once
-# --------------------------------------------------------------------------------------
+# -- two at once -----------------------------------------------------------------------------------
 
 
 @rules("KEY-02")
