@@ -22,11 +22,12 @@ nox.options.default_venv_backend = "virtualenv"
 BOTH = ("sqlite", "dynamodb")
 REAL_ENGINE = ("--engine", "local", "--require-engine", "real")
 
-# A layer of the tests, as a pytest marker expression. Hypothesis marks its own tests.
+# A layer of the tests, as a pytest marker expression; each test is in one (tests/layers.py).
+# Hypothesis marks its own tests.
 LAYERS = {
     "unit": "not integration and not property and not hypothesis",
     "integration": "integration",
-    "property": "property or hypothesis",
+    "property": "(property or hypothesis) and not integration",
 }
 
 # Lock file → what goes into it. The largest comes first: the others are held to its versions.

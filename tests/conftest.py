@@ -14,6 +14,7 @@ from conformance.targets.base import Target
 from conformance.targets.builtin import BUILTIN
 from conformance.targets.dynamodb_local import obstacle
 from conformance.targets.engines import Engine, choose_engine
+from tests.layers import Layers
 from tests.skip_gate import SkipGate
 
 HERE = Path(__file__).parent
@@ -25,6 +26,7 @@ settings.load_profile("tests")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SkipGate(HERE / "allowed_skips.toml"), "skip-gate")
+    config.pluginmanager.register(Layers(), "layers")
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,39 @@ def _make(**given: Any) -> Any:
     return make_client(**given)
 
 
+class Recorder:
+    """A client that answers every read with nothing, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, operation: str) -> Any:
+        def answer(**request: Any) -> dict[str, Any]:
+            self.asked.append((operation, request))
+            return {"Items": []}
+
+        return answer
+
+
+def test_every_read_asks_for_the_latest() -> None:
+    """DynamoDB Local could not tell the difference (STORE-18)."""
+    recorder: Any = Recorder()
+    partitions = DynamoPartitionStore("t", client=recorder)
+    partitions.get("dialogue#d", "head")
+    partitions.query("dialogue#d")
+    partitions.last("audit#d", prefix="w#")
+    list(partitions.stream("audit#d"))
+    partitions.holds_wrapped_keys()
+    asked = [(operation, request["ConsistentRead"]) for operation, request in recorder.asked]
+    assert asked == [
+        ("get_item", True),
+        ("query", True),
+        ("query", True),
+        ("query", True),
+        ("scan", True),
+    ]
+
+
 def test_the_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DYNAMODB_ENDPOINT", "http://127.0.0.1:8001")
     assert client(endpoint=LOCAL).meta.endpoint_url == "http://127.0.0.1:8001"
