@@ -86,9 +86,12 @@ def test_plain_sqlite3_in_another_process_sees_keys_and_attributes(file_world: W
         [sys.executable, "-I", "-c", READER, str(path)], capture_output=True, check=True, timeout=60
     )
     rows = json.loads(done.stdout)
-    assert len(rows) == 37
-    assert {row[0] for row in rows} == {f"dialogue#{D}"}
-    for pk, sk, attributes, *envelope in rows:
+    items = [row for row in rows if row[0] == f"dialogue#{D}"]
+    events = [row for row in rows if row[0] == f"audit#{D}"]
+    assert len(items) == 37
+    assert [row[1] for row in events] == [f"w#{n:012d}" for n in range(1, len(load_demo()) + 3)]
+    assert len(rows) == len(items) + len(events)
+    for pk, sk, attributes, *envelope in items:
         item = {"pk": pk, "sk": sk, **json.loads(attributes)}
         item |= {n: v for n, v in zip(ENVELOPE_ATTRIBUTES, envelope, strict=True) if v is not None}
         check_attributes(item)
