@@ -192,7 +192,7 @@ def test_a_nonce_met_twice_is_refused(bench: Bench, fault: Fault, budget: str) -
 
 
 @rules("ENV-06", "ADDR-10")
-@pytest.mark.parametrize("fault", faults.SPELLING, ids=str)
+@pytest.mark.parametrize("fault", [*faults.SPELLING, *faults.BASE64], ids=str)
 def test_another_spelling_is_refused(bench: Bench, fault: Fault, budget: str) -> None:
     one_fault(bench, fault, budget)
 
