@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import uniform
 from typing import Any
 
 from .contract import timestamps
 from .contract.addresses import address, partition_key
 from .contract.errors import DialogueStoreError, error
 from .contract.items import Item, canonical_json
-from .partitions.port import ABSENT, ConditionFailed, PartitionStore, Put
+from .partitions.port import ConditionFailed, PartitionStore
 from .retrying import YIELDING, persist
 from .sealing import audit
 from .sealing.audit import WRITE_CHAIN, Tip, Use
 from .sealing.keys import KekHandle, Randomness
 
 __all__ = ["AuditLog", "Ledger"]
+
+#: Seconds that the log of reads holds back at first and at most while others keep the engine busy.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.03
 
 
 class Ledger:
@@ -111,6 +116,7 @@ class AuditLog:
         self._chains: dict[str, _Chain] = {}
         self._mac_keys: dict[str, bytes] = {}
         self._lock = threading.Lock()
+        self._pause = 0.0
 
     def mac_key(self, dialogue_id: str) -> bytes | None:
         """The key of a dialogue's macs; None while no KEK could be had."""
@@ -153,13 +159,29 @@ class AuditLog:
                 if self._sink is not None:
                     _write_lines(self._sink, items)
                 else:
-                    persist(_Append(self._partitions, items, self._randomness), until, YIELDING)
+                    self._give_way(until)
+                    attempt = _Append(self._partitions, items, self._randomness)
+                    persist(attempt, until, YIELDING)
+                    self._learn(attempt.tries)
             except (DialogueStoreError, OSError) as failure:
                 why = failure.code if isinstance(failure, DialogueStoreError) else "sink"
                 raise error(
                     "audit_unavailable", "the use of a key could not be logged", cause=why
                 ) from None
             chain.tip = tip
+
+    def _give_way(self, until: float) -> None:
+        """Where the engine has one writer at a time and is busy, the log of reads holds back, so that
+        readers do not hold up a writer (AUDIT-08)."""
+        if self._pause:
+            time.sleep(min(uniform(0, self._pause), max(0.0, until - time.monotonic())))  # noqa: S311
+
+    def _learn(self, tries: int) -> None:
+        """Hold back twice as long after meeting others, half as long after meeting nobody."""
+        if tries > 1:
+            self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, 2 * self._pause))
+        else:
+            self._pause = self._pause / 2 if self._pause > _FIRST_PAUSE / 2 else 0.0
 
     def _placed(
         self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, note: str | None
@@ -186,10 +208,12 @@ class _Append:
         self._partitions = partitions
         self._items = items
         self._token = randomness(16).hex()
+        self.tries = 0
 
     def __call__(self) -> None:
+        self.tries += 1
         try:
-            self._partitions.commit([Put(item, ABSENT) for item in self._items], token=self._token)
+            self._partitions.append(self._items, token=self._token)
         except ConditionFailed:
             # nobody else writes on this chain: either an answer was lost, or somebody forged an event
             last = self._items[-1]

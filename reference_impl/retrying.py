@@ -28,7 +28,7 @@ class Patience:
 #: For reads and writes.
 EAGER = Patience(0.002, 0.5, 0.02)
 #: For the log of reads: sixteen readers give way to one writer.
-YIELDING = Patience(0.02, 0.5, 0.5)
+YIELDING = Patience(0.005, 0.05, 0.05)
 
 
 def persist(attempt: Callable[[], T], until: float, patience: Patience = EAGER) -> T:

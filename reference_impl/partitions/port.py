@@ -207,6 +207,11 @@ class PartitionStore(ABC):
         ``table_not_found``. Never retries by itself: the layer above owns the deadline.
         """
 
+    def append(self, items: Sequence[Item], *, token: str) -> None:
+        """Commit new items that nobody else writes, where none may lie: the log of reads. As
+        :meth:`commit`, but an engine with one writer at a time is not waited for: others come first."""
+        self.commit([Put(item, ABSENT) for item in items], token=token)
+
     @abstractmethod
     def holds_wrapped_keys(self) -> bool:
         """Whether any dialogue of the whole store has a wrapped key (KEY-02): the one scan there is."""

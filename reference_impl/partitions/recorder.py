@@ -76,6 +76,11 @@ class RecordingPartitionStore(PartitionStore):
         self.log.append(EngineCall("commit", tuple(touches)))
         self.inner.commit(actions, token=token)
 
+    def append(self, items: Sequence[Item], *, token: str) -> None:
+        touches = tuple(Touch("put", str(item["pk"]), str(item["sk"])) for item in items)
+        self.log.append(EngineCall("append", touches))
+        self.inner.append(items, token=token)
+
     def holds_wrapped_keys(self) -> bool:
         self.log.append(EngineCall("scan", is_scan=True))
         return self.inner.holds_wrapped_keys()

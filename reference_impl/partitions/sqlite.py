@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from ..contract.errors import error
 from ..contract.items import Item, Key
 from .port import (
+    ABSENT,
     Absent,
     Action,
     ConditionFailed,
@@ -140,6 +141,15 @@ class SqlitePartitionStore(PartitionStore):
 
         :class:`LostAnswer` only where the disk fails while the log is being flushed.
         """
+        self._commit_all(actions)
+
+    def append(self, items: Sequence[Item], *, token: str) -> None:  # noqa: ARG002
+        """One try: whoever writes has the file first."""
+        self._commit_all([Put(item, ABSENT) for item in items], busy_timeout_s=0)
+
+    def _commit_all(
+        self, actions: Sequence[Action], *, busy_timeout_s: float | None = None
+    ) -> None:
         if self._read_only:
             raise error("access_denied", "the store was opened for reading only")
         keys = keys_of(actions)
@@ -151,7 +161,7 @@ class SqlitePartitionStore(PartitionStore):
         ]
 
         def act(connection: sqlite3.Connection) -> list[Key]:
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection, busy_timeout_s)
             try:
                 failed = [key for key, action, row in work if not _do(connection, key, action, row)]
                 if failed:
@@ -168,6 +178,16 @@ class SqlitePartitionStore(PartitionStore):
         failed = self._with(act)
         if failed:
             raise ConditionFailed(failed)
+
+    def _begin(self, connection: sqlite3.Connection, busy_timeout_s: float | None) -> None:
+        if busy_timeout_s is None:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        connection.execute(f"PRAGMA busy_timeout = {round(busy_timeout_s * 1000)}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout_s * 1000)}")
 
     def holds_wrapped_keys(self) -> bool:
         return bool(self._with(lambda connection: _rows(connection, _ANY_WRAPPED_KEY, ()))[0][0])
