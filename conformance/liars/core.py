@@ -68,6 +68,12 @@ def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[typ
     return register
 
 
+def _commit(partition: Partition, time: str) -> None:
+    """One write more, of a liar's own."""
+    partition.revision += 1
+    partition.updated_at = time
+
+
 # -- the trivial ---------------------------------------------------------------------------------------
 
 
@@ -92,7 +98,11 @@ for _name, _method in METHODS.items():
 # -- reads ---------------------------------------------------------------------------------------------
 
 
-@lie("STORE-23", "STORE-18")
+@lie(
+    "STORE-23",
+    "STORE-18",
+    also=dict.fromkeys(("STORE-19", "STORE-21"), "every read is compared with the whole partition"),
+)
 class ForgetsATension(ModelStore):
     """get_tensions leaves out the last of several tensions."""
 
@@ -192,7 +202,7 @@ class RenewsARef(ModelStore):
                 made.target_id,
             ):
                 ref["created_at"] = time
-        partition.written(time)
+        _commit(partition, time)
         return dataclasses.replace(made, created_at=time)
 
 
@@ -240,7 +250,7 @@ class FinalVerdictInTwoWrites(ModelStore):
             partition = self._partitions[dialogue_id]
             time = self._time_of_write(partition)
             partition.dialogue.update(converged_at=time, updated_at=time)
-            partition.written(time)
+            _commit(partition, time)
         return made
 
 

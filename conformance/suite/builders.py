@@ -29,6 +29,7 @@ __all__ = [
     "code_of",
     "codes",
     "everything",
+    "everything_in",
     "listed",
     "partition",
     "populate",
@@ -127,6 +128,13 @@ def everything(store: DialogueStore, dialogue_id: str) -> dict[str, Any]:
         ]:
             out[name] = plain(getattr(store, name)(dialogue_id))
     return out
+
+
+def everything_in(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`everything` must be where ``whole`` is the partition."""
+    other = {"get_dialogue": "dialogue", "get_convergence_signals": "signals"}
+    out = {f"get_{name}": whole[name] for name in PARTITION_LISTS if name != "signals"}
+    return {"load_partition": whole, **out, **{name: whole[key] for name, key in other.items()}}
 
 
 # -- errors as data ----------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -36,7 +38,7 @@ pytestmark = profile("core")
 
 @rules("STORE-06")
 def test_an_unknown_dialogue_is_said_by_every_method(store: DialogueStore) -> None:
-    populate(store, "tides")
+    begin(store, "tides")
     told = codes({name: partial(call, store, name, args) for name, args in calls("ebb").items()})
     assert told == dict.fromkeys(
         [n for n in CORE_METHODS if n != "create_dialogue"], "dialogue_not_found"
@@ -296,15 +298,16 @@ def test_a_refused_write_leaves_no_trace(store: DialogueStore) -> None:
     before = partition(store, "tides")
     refused = 0
     traces = []
-    for _, cause, attempt in _causes(store):
-        code = code_of(attempt)
+    for _, causes in groupby(_causes(store), key=itemgetter(0)):
+        told = {cause: code_of(attempt) for _, cause, attempt in causes}
         after = partition(store, "tides")
-        refused += code is not None
-        if code is not None and after != before:
-            traces.append((cause, code))
+        if None not in told.values():
+            refused += len(told)
+            if after != before:
+                traces.append(told)
         before = after
-    assert refused > 30
     assert traces == []
+    assert refused > 20
 
 
 @rules("ERR-02")
@@ -349,7 +352,8 @@ def test_every_error_has_code_message_retryable_and_data(store: DialogueStore) -
 
 @rules("ERR-01")
 def test_an_error_of_a_transition_names_from_to_and_allowed(store: DialogueStore) -> None:
-    populate(store, "tides")
+    begin(store, "tides")
+    store.update_round_status("tides", 0, "completed")
     with expect_error("invalid_status_transition") as caught:
         store.update_round_status("tides", 0, "in_progress")
     told = {name: caught.data.get(name) for name in ("from", "to", "allowed")}

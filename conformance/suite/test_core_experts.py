@@ -140,7 +140,7 @@ def test_totals_follow_any_scores(store: DialogueStore, budget: str, seed: int) 
         assert (expert["scores"], expert["total_score"]) == (scores, sum(scores.values()))
 
     small = st.integers(-(2**40), 2**40)
-    for_any(st.tuples(st.integers(0, 3), small), check, budget=budget, seed=seed)
+    for_any(st.tuples(st.integers(0, 3), small), check, budget=budget, seed=seed, examples=8)
     assert shown(listed(store.get_experts("tides"))[0])["scores"] == scores
 
 

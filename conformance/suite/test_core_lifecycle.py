@@ -93,7 +93,7 @@ def test_a_new_dialogue_has_its_fields_and_defaults(store: DialogueStore) -> Non
 
 @rules("STORE-07")
 def test_a_dialogue_is_created_once(store: DialogueStore) -> None:
-    populate(store, "tides")
+    begin(store, "tides", experts=["muffin"])
     before = partition(store, "tides")
     with expect_error("duplicate_entity"):
         store.create_dialogue("tides", "Another title")
@@ -274,7 +274,7 @@ def test_a_status_change_leaves_every_other_entity_alone(
 @rules("STORE-20")
 def test_a_closed_store_refuses_every_method(world: World) -> None:
     store = world.open().store
-    populate(store, "tides")
+    begin(store, "tides")
     store.close()
     every = calls("tides") | {"create_dialogue": {"dialogue_id": "ebb", "title": "Ebb"}}
     refused = codes({name: partial(call, store, name, args) for name, args in every.items()})

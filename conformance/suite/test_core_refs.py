@@ -72,7 +72,11 @@ def test_a_ref_has_its_fields(store: DialogueStore) -> None:
 def test_which_kinds_a_ref_joins(store: DialogueStore) -> None:
     _two_of_each(store)
     pairs = [(source, target) for source in "PTREC" for target in "PTREC"]
-    triples = [(ref_type, *pair) for ref_type in (*FREE, *OF_TENSIONS, "refine") for pair in pairs]
+    few = [*zip("PTREC", "TRECP", strict=True), *zip("PTREC", "PTREC", strict=True)]
+    triples = [(ref_type, *pair) for ref_type in FREE[1:] for pair in few]
+    triples += [
+        (ref_type, *pair) for ref_type in (FREE[0], *OF_TENSIONS, "refine") for pair in pairs
+    ]
     outcome = codes(
         {
             f"{source} {ref_type} {target}": partial(

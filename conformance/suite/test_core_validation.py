@@ -18,7 +18,6 @@ from conformance.suite.builders import (
     code_of,
     codes,
     partition,
-    populate,
     register,
     shown,
 )
@@ -43,6 +42,14 @@ def _findings(attempt: Callable[[], object]) -> list[tuple[str, str]]:
     return []
 
 
+def _scene(store: DialogueStore) -> None:
+    """One of each kind in round 1, an expert and a verdict."""
+    begin(store, "tides", rounds=[1], experts=["muffin"])
+    for kind in KINDS.values():
+        register(store, kind, "tides", 1)
+    store.register_verdict("tides", "v-interim", "interim", 1, "Wait", "For the tide.")
+
+
 # -- the order of the groups ---------------------------------------------------------------------------
 
 
@@ -65,7 +72,7 @@ def test_a_closed_store_says_so_before_anything_else(world: World) -> None:
 @rules("STORE-14")
 def test_the_groups_of_a_status_change(store: DialogueStore) -> None:
     """Every fault at once, then one group of them mended at a time."""
-    populate(store, "tides")
+    _scene(store)
     args: dict[str, Any] = {
         "dialogue_id": "no/such",
         "entity_id": "R1",
@@ -110,7 +117,7 @@ def test_the_groups_of_a_status_change(store: DialogueStore) -> None:
 
 @rules("STORE-14")
 def test_the_groups_of_a_ref(store: DialogueStore) -> None:
-    populate(store, "tides")
+    _scene(store)
     args: dict[str, Any] = {
         "dialogue_id": "ebb",
         "source_id": "P1",
@@ -141,7 +148,7 @@ def test_the_groups_of_a_ref(store: DialogueStore) -> None:
 
 @rules("STORE-14")
 def test_the_groups_of_a_move(store: DialogueStore) -> None:
-    populate(store, "tides")
+    _scene(store)
     args: dict[str, Any] = {
         "dialogue_id": "ebb",
         "round": 1.5,
@@ -172,7 +179,7 @@ def test_the_groups_of_a_move(store: DialogueStore) -> None:
 
 @rules("STORE-14")
 def test_the_groups_of_a_verdict(store: DialogueStore) -> None:
-    populate(store, "tides")
+    _scene(store)
     store.update_dialogue_status("tides", "abandoned")
     args: dict[str, Any] = {
         "dialogue_id": "ebb",
@@ -456,7 +463,7 @@ _REQUIRED = [
 
 @rules("STORE-14")
 def test_none_for_a_required_value_is_a_missing_field(store: DialogueStore) -> None:
-    populate(store, "tides")
+    begin(store, "tides")
     before = partition(store, "tides")
     valid = calls("tides") | CREATE
     found = {
@@ -487,7 +494,7 @@ def _wrong_types(written: str) -> list[Any]:
 
 @rules("STORE-14")
 def test_a_value_of_another_type_is_an_invalid_field(store: DialogueStore) -> None:
-    populate(store, "tides")
+    begin(store, "tides")
     before = partition(store, "tides")
     table = {
         f"{method}({param.name}={value!r})": partial(
@@ -504,7 +511,7 @@ def test_a_value_of_another_type_is_an_invalid_field(store: DialogueStore) -> No
 
 @rules("STORE-14")
 def test_an_unknown_parameter_is_refused(store: DialogueStore) -> None:
-    populate(store, "tides")
+    begin(store, "tides")
     before = partition(store, "tides")
     outcome = codes(
         {
