@@ -1,6 +1,6 @@
 """The executable specification: a plain, slow, obviously right ``DialogueStore`` in memory.
 
-Every rule of the profile ``core`` is written here once, in straight lines, to be read beside the
+Every rule of the profiles ``core``, ``batch`` and ``idempotency`` is written here once, in straight lines, to be read beside the
 contract: each method validates in the groups of STORE-14, then changes the lists of one dialogue,
 or does nothing. Nothing is sealed, indexed or cached. From the reference it takes the words of the
 contract only (tables, errors, result types, the text form of times); no rule is shared with it.
@@ -9,11 +9,12 @@ contract only (tables, errors, result types, the text form of times); no rule is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import rfc8785
 
@@ -30,11 +31,12 @@ from reference_impl.contract.entities import (
     Recommendation,
     Ref,
     Round,
+    RoundRegistration,
     Signal,
     Tension,
     Verdict,
 )
-from reference_impl.contract.errors import Problem, error, from_problems
+from reference_impl.contract.errors import Problem, error, from_problems, validation_failed
 from reference_impl.contract.store import DialogueStore, Reference
 from reference_impl.contract.tables import ENTITIES, TYPES
 from reference_impl.contract.timestamps import Clock, after, format_time, system_clock
@@ -50,6 +52,7 @@ __all__ = [
 
 #: An entity as plain data: the fields of ``entities.json``, ``dialogue_id``, any ``display_id``.
 Entity = dict[str, Any]
+Value = TypeVar("Value")
 
 KIND_OF = {
     "P": "perspective",
@@ -59,9 +62,24 @@ KIND_OF = {
     "C": "claim",
 }
 LETTER_OF = {kind: letter for letter, kind in KIND_OF.items()}
+PLURAL_OF = {
+    "perspective": "perspectives",
+    "tension": "tensions",
+    "recommendation": "recommendations",
+    "evidence": "evidence",
+    "claim": "claims",
+}
+FIRST_STATUS = {
+    "perspective": "open",
+    "tension": "open",
+    "recommendation": "proposed",
+    "evidence": "cited",
+    "claim": "asserted",
+}
 #: The kinds whose creation and status changes leave an event (``writes_event_on``).
 KINDS_WITH_EVENTS = ("perspective", "tension", "recommendation")
 REF_TYPES = ("support", "oppose", "refine", "address", "resolve", "reopen", "question", "depend")
+MOVE_TYPES = ("defend", "challenge", "bridge", "request", "concede", "converge")
 METRICS = (
     "score_wisdom",
     "score_consistency",
@@ -78,6 +96,11 @@ MAX_SEQ = 99  # ADDR-02, ADDR-08
 MAX_INTEGER = 2**53 - 1  # STORE-12
 MAX_DEPTH = 64  # STORE-12
 MAX_ITEM_BYTES = 400 * 1024  # STORE-15
+MAX_REFS = 999  # STORE-13
+MAX_ROUND_BYTES = 64 * 1024 * 1024  # STORE-13
+
+#: A load shows one revision (STORE-18): it does not go on while a whole round is put in its place.
+_ONE_AT_A_TIME = threading.RLock()
 
 LETTERS_AND_DIGITS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
@@ -169,6 +192,11 @@ class _Request:
         if self._is_another:
             found.add(7, "request_mismatch", "request_id", "was used with another input")
 
+    def stop(self, found: _Findings) -> None:
+        """End with ``request_mismatch``, if it is one."""
+        if self._is_another:
+            found.stop()
+
     def size(self, found: _Findings, now: str, result: Entity) -> None:
         """The item that remembers the request holds the result (STORE-15)."""
         if self.id is not None:
@@ -185,7 +213,7 @@ class _Request:
 
 
 class ModelStore(DialogueStore):
-    """The contract's profile ``core`` in memory, without encryption.
+    """The contract's profiles ``core``, ``batch`` and ``idempotency`` in memory, without encryption.
 
     ``clock`` gives aware datetimes. ``storage`` maps dialogue ids to partitions: two stores over
     the same ``storage`` are two clients of one backend, or one before and after a reopening. It is
@@ -809,7 +837,6 @@ class ModelStore(DialogueStore):
         """What the five kinds have in common; a copy of the new entity."""
         letter = LETTER_OF[kind]
         body_name = "description" if kind == "tension" else "content"
-        first_status = {"recommendation": "proposed", "evidence": "cited", "claim": "asserted"}
 
         self._not_closed()
         found = _Findings()
@@ -859,7 +886,7 @@ class ModelStore(DialogueStore):
             "display_id": display_id,
             "round": round,
             "seq": seq,
-            "status": first_status.get(kind, "open"),
+            "status": FIRST_STATUS[kind],
             "created_at": now,
             "updated_at": now,
             "label": label,
@@ -1150,7 +1177,7 @@ class ModelStore(DialogueStore):
         move_type = found.enum(
             "move_type",
             move_type,
-            ("defend", "challenge", "bridge", "request", "concede", "converge"),
+            MOVE_TYPES,
         )
         targets = found.texts("targets", targets, default=())
         context = found.optional_text("context", context)
@@ -1385,6 +1412,121 @@ class ModelStore(DialogueStore):
         partition.written(now, request, verdict)
         return Verdict(**deepcopy(verdict))
 
+    # -- a whole round ----------------------------------------------------------------------------
+
+    def register_round(
+        self,
+        dialogue_id: str,
+        round: int,
+        score: int,
+        title: str | None = None,
+        summary: str | None = None,
+        metrics: Mapping[str, int] | None = None,
+        perspectives: Sequence[Mapping[str, Any]] = (),
+        tensions: Sequence[Mapping[str, Any]] = (),
+        recommendations: Sequence[Mapping[str, Any]] = (),
+        evidence: Sequence[Mapping[str, Any]] = (),
+        claims: Sequence[Mapping[str, Any]] = (),
+        moves: Sequence[Mapping[str, Any]] = (),
+        refs: Sequence[Mapping[str, str]] = (),
+        status_updates: Sequence[Mapping[str, Any]] = (),
+        expert_scores: Mapping[str, int] | None = None,
+        responses: Mapping[str, str] | None = None,
+        signals: Sequence[str] = (),
+        *,
+        request_id: str | None = None,
+    ) -> RoundRegistration:
+        """STORE-13: all that is wrong is found, or all is written, to every reader at once.
+
+        Everything but ``store_closed``, ``dialogue_not_found`` and ``request_mismatch`` is a finding
+        of ``validation_failed``. What a value's own finding makes senseless is not asked any more: an
+        id of a wrong form is not also unknown.
+        """
+        self._not_closed()
+        found = _Findings()
+        dialogue_id = found.identifier("dialogue_id", dialogue_id)
+        round = found.round("round", round)
+        score = found.integer("score", score)
+        title = found.optional_text("title", title)
+        summary = found.optional_text("summary", summary)
+        numbers = found.metrics("metrics", metrics)
+        lists = {
+            "perspective": found.elements("perspectives", perspectives),
+            "tension": found.elements("tensions", tensions),
+            "recommendation": found.elements("recommendations", recommendations),
+            "evidence": found.elements("evidence", evidence),
+            "claim": found.elements("claims", claims),
+        }
+        names = found.local_ids(lists)
+        whole = _WholeRound(
+            entities={
+                kind: [(path, found.new_entity(path, kind, e, names)) for path, e in elements]
+                for kind, elements in lists.items()
+            },
+            moves=[
+                (path, found.new_move(path, e, names)) for path, e in found.elements("moves", moves)
+            ],
+            refs=[
+                (path, found.new_ref(path, e, names)) for path, e in found.elements("refs", refs)
+            ],
+            updates=[
+                (path, found.status_update(path, e, names, round))
+                for path, e in found.elements("status_updates", status_updates)
+            ],
+            scores=found.by_slug("expert_scores", expert_scores, found.integer),
+            responses=found.by_slug("responses", responses, found.text),
+            signals=[
+                (path, found.identifier(path, e)) for path, e in found.elements("signals", signals)
+            ],
+        )
+        request_id = found.optional_identifier("request_id", request_id)
+        is_valid = not found.groups_with_findings()
+        if not (found.fine("dialogue_id") and dialogue_id in self._partitions) and not is_valid:
+            found.stop_with_everything()
+        before = self._partition(dialogue_id)
+        request = _Request(before, None, "register_round")
+        if is_valid:
+            given = whole.as_given()
+            given.update(round=round, score=score, title=title, summary=summary)
+            given["metrics"] = None if metrics is None else numbers
+            request = _Request(before, request_id, "register_round", **given)
+            if request.earlier is not None:
+                return RoundRegistration(**request.earlier)
+            request.check(found)
+            if len(rfc8785.dumps(given)) > MAX_ROUND_BYTES:
+                what = f"the whole is more than {MAX_ROUND_BYTES} bytes"
+                found.add(7, "limit_exceeded", "round", what, limit=MAX_ROUND_BYTES)
+
+        partition = deepcopy(
+            before
+        )  # what is written to it is thrown away where there are findings
+        now = self._time_of_write(partition)
+        work = _RoundWork(found, partition, now, round, is_numbered=found.fine("round"))
+        work.add_round({"score": score, "title": title, "summary": summary, **numbers})
+        work.add_entities(whole.entities)
+        work.add_references(whole.entities)
+        work.add_moves(whole.moves)
+        work.add_refs(whole.refs)
+        work.change_statuses(whole.updates)
+        work.change_experts(whole.scores, whole.responses)
+        work.add_signals(whole.signals)
+        work.measure()
+        if found.groups_with_findings() == [7]:
+            request.stop(found)
+        found.stop_with_everything()
+
+        registration: Entity = {
+            "round": round,
+            "ids": work.ids,
+            "counts": work.counts,
+            "revision": partition.revision + 1,
+        }
+        # 495 local ids at the most: the request's item stays far below the limit of STORE-15.
+        partition.written(work.latest, request, registration)
+        with _ONE_AT_A_TIME:
+            self._partitions[dialogue_id] = partition
+        return RoundRegistration(**deepcopy(registration))
+
     # -- reads ------------------------------------------------------------------------------------
 
     def get_perspectives(self, dialogue_id: str) -> list[Perspective]:
@@ -1439,24 +1581,25 @@ class ModelStore(DialogueStore):
         dialogue_id = found.identifier("dialogue_id", dialogue_id)
         found.enum("on_error", on_error, ("fail", "collect"), default="fail")
         found.stop()
-        partition = self._partition(dialogue_id)
-        return DialoguePartition(
-            dialogue=self.get_dialogue(dialogue_id),
-            experts=_experts(partition),
-            rounds=_rounds(partition),
-            verdicts=_verdicts(partition),
-            perspectives=self.get_perspectives(dialogue_id),
-            tensions=self.get_tensions(dialogue_id),
-            recommendations=self.get_recommendations(dialogue_id),
-            evidence=self.get_evidence(dialogue_id),
-            claims=self.get_claims(dialogue_id),
-            moves=_moves(partition),
-            refs=_refs(partition),
-            events=_events(partition),
-            signals=_signals(partition),
-            revision=partition.revision,
-            findings=[],
-        )
+        with _ONE_AT_A_TIME:
+            partition = self._partition(dialogue_id)
+            return DialoguePartition(
+                dialogue=self.get_dialogue(dialogue_id),
+                experts=_experts(partition),
+                rounds=_rounds(partition),
+                verdicts=_verdicts(partition),
+                perspectives=self.get_perspectives(dialogue_id),
+                tensions=self.get_tensions(dialogue_id),
+                recommendations=self.get_recommendations(dialogue_id),
+                evidence=self.get_evidence(dialogue_id),
+                claims=self.get_claims(dialogue_id),
+                moves=_moves(partition),
+                refs=_refs(partition),
+                events=_events(partition),
+                signals=_signals(partition),
+                revision=partition.revision,
+                findings=[],
+            )
 
     # -- what every method begins with, and every write ends with ---------------------------------
 
@@ -1484,10 +1627,364 @@ class ModelStore(DialogueStore):
     def _time_of_write(self, partition: Partition) -> str:
         """ADDR-09: the later of the clock and the head's ``updated_at`` + 1 µs.
 
-        The text order of timestamps is their order in time (ADDR-07). No method of ``core`` writes
-        two events of one entity, so that one time serves for the whole write.
+        The text order of timestamps is their order in time (ADDR-07). Only ``register_round`` writes
+        several events of one entity; everywhere else one time serves for the whole write.
         """
         return max(format_time(self._clock()), after(partition.updated_at))
+
+
+# -- register_round -------------------------------------------------------------------------------
+
+
+@dataclass
+class _WholeRound:
+    """What ``register_round`` was given besides the round's own fields, as read: each entry with the
+    path of its findings, None for one that is no object."""
+
+    entities: dict[str, list[tuple[str, Entity | None]]]
+    moves: list[tuple[str, Entity | None]]
+    refs: list[tuple[str, Entity | None]]
+    updates: list[tuple[str, Entity | None]]
+    scores: dict[str, int]
+    responses: dict[str, str]
+    signals: list[tuple[str, str]]
+
+    def as_given(self) -> dict[str, Any]:
+        """The parameters by name, what is unset left out (STORE-22)."""
+
+        def set_members(entries: list[tuple[str, Entity | None]]) -> list[Entity]:
+            return [
+                {name: value for name, value in (entry or {}).items() if value is not None}
+                for _, entry in entries
+            ]
+
+        return {
+            **{PLURAL_OF[kind]: set_members(entries) for kind, entries in self.entities.items()},
+            "moves": set_members(self.moves),
+            "refs": set_members(self.refs),
+            "status_updates": set_members(self.updates),
+            "expert_scores": self.scores,
+            "responses": self.responses,
+            "signals": [slug for _, slug in self.signals],
+        }
+
+
+class _RoundWork:
+    """Groups 5 to 7 of a whole round, done on a copy of the partition: each step looks at what is
+    there by then, this call's own entities included, and changes it.
+
+    ``ids``: local id -> display id. ``latest``: the time of the last event (ADDR-09).
+    """
+
+    def __init__(
+        self, found: _Findings, partition: Partition, now: str, round: int, *, is_numbered: bool
+    ) -> None:
+        self.found = found
+        self.partition = partition
+        self.now = self.latest = now
+        self.round = round
+        self.is_numbered = is_numbered  # else it is not known which round this is
+        self.ids: dict[str, str] = {}
+        self.counts = dict.fromkeys(
+            (
+                *PLURAL_OF.values(),
+                *("moves", "refs", "events", "status_updates"),
+                *("expert_scores", "responses", "signals"),
+            ),
+            0,
+        )
+        self._ids_by_path: dict[str, str] = {}
+        self._times: dict[str, str] = {}  # entity -> time of its last event in this write
+        self._to_measure: dict[str, tuple[str, str, Entity]] = {}  # sort key -> path, kind, item
+
+    def _common(self) -> Entity:
+        return {"dialogue_id": self.partition.dialogue["dialogue_id"], "created_at": self.now}
+
+    def _display_id(self, name: str) -> str:
+        """What a display or local id stands for."""
+        return self.ids.get(name, name)
+
+    def _exists(self, field: str, name: str) -> bool:
+        """Whether the id in ``field`` has the right form and names something."""
+        if not self.found.fine(field):
+            return False
+        self.found.entity_exists(field, self.partition, self._display_id(name))
+        return self.found.fine(field)
+
+    def _changed(self, path: str, kind: str, entity: Entity) -> None:
+        """An item of this write; where it becomes too large, ``path`` is to blame."""
+        self._to_measure[_sort_key(kind, entity)] = (path, kind, entity)
+
+    def add_round(self, values: Entity) -> None:
+        """STORE-09, in the same write."""
+        found, dialogue = self.found, self.partition.dialogue
+        total_alignment = dialogue["total_alignment"] + values["score"]
+        if found.fine("score"):
+            found.total("score", total_alignment)
+        if not self.is_numbered:
+            return
+        if self.partition.round(self.round) is not None:
+            found.add(7, "duplicate_entity", "round", "this round exists")
+        new_round: Entity = {
+            **self._common(),
+            "round": self.round,
+            "status": "open",
+            **values,
+            "updated_at": self.now,
+            "completed_at": None,
+        }
+        self.partition.dialogue = {
+            **dialogue,
+            "total_rounds": max(dialogue["total_rounds"], self.round + 1),
+            "total_alignment": total_alignment,
+            "updated_at": self.now,
+        }
+        self.partition.rounds.append(new_round)
+        if found.fine("score"):
+            self._changed("score", "dialogue", self.partition.dialogue)
+        if all(found.fine_within(field) for field in ("score", "title", "summary", "metrics")):
+            self._changed("round", "round", new_round)
+
+    def add_entities(self, entities: Mapping[str, list[tuple[str, Entity | None]]]) -> None:
+        """The new entities with their ids, references apart: those may point forward."""
+        for kind, entries in entities.items():
+            if len(entries) > MAX_SEQ:
+                what = f"a round has at most {MAX_SEQ} of this kind"
+                self.found.add(7, "limit_exceeded", PLURAL_OF[kind], what, limit=MAX_SEQ)
+            for path, entry in entries:
+                seq = self.partition.next_number(kind, self.round)
+                display_id = f"{LETTER_OF[kind]}{self.round:02d}{seq:02d}"
+                if not self.is_numbered or seq > MAX_SEQ:
+                    display_id = f"{LETTER_OF[kind]} of {path}"  # only for the findings that follow
+                self._ids_by_path[path] = display_id
+                if entry is None:
+                    continue
+                local_id = entry["local_id"]
+                if local_id is not None and self.found.fine(f"{path}.local_id"):
+                    if local_id in self.ids:
+                        what = "is another entity's local id"
+                        self.found.add(7, "duplicate_entity", f"{path}.local_id", what)
+                    else:
+                        self.ids[local_id] = display_id
+                entity: Entity = {
+                    **self._common(),
+                    **{name: value for name, value in entry.items() if name != "local_id"},
+                    "display_id": display_id,
+                    "round": self.round,
+                    "seq": seq,
+                    "status": FIRST_STATUS[kind],
+                    "updated_at": self.now,
+                }
+                if kind == "recommendation":
+                    entity["adopted_in_verdict"] = None
+                self.partition.of_kind(kind).append(entity)
+                self.counts[PLURAL_OF[kind]] += 1
+
+    def add_references(self, entities: Mapping[str, list[tuple[str, Entity | None]]]) -> None:
+        """STORE-24, and the events ``created`` (STORE-08)."""
+        for kind, entries in entities.items():
+            for path, entry in entries:
+                if entry is None:
+                    continue
+                entity = _present(self.partition.entity(self._ids_by_path[path]))
+                for i, reference in enumerate(entry["references"]):
+                    self._join(
+                        (f"{path}.references[{i}]", entity["display_id"]),
+                        (f"{path}.references[{i}].type", reference["type"]),
+                        (f"{path}.references[{i}].target", reference["target"]),
+                    )
+                entity["references"] = [
+                    {**reference, "target": self._display_id(reference["target"])}
+                    for reference in entry["references"]
+                ]
+                if kind in KINDS_WITH_EVENTS:
+                    self._event(path, kind, entity["display_id"], "created", entry["contributors"])
+                if self.found.fine_within(path):
+                    self._changed(path, kind, entity)
+
+    def _event(
+        self,
+        path: str,
+        kind: str,
+        entity_id: str,
+        event_type: str,
+        actors: Sequence[str],
+        **more: Any,
+    ) -> None:
+        """ADDR-09: a further event of one entity is one microsecond later."""
+        last = self._times.get(entity_id)
+        time = self._times[entity_id] = self.now if last is None else after(last)
+        self.latest = max(self.latest, time)
+        dialogue_id = self.partition.dialogue["dialogue_id"]
+        event = _event(dialogue_id, entity_id, event_type, actors, self.round, time)
+        event.update(more)
+        self.partition.events.append(event)
+        self.counts["events"] += 1
+        if self.found.fine_within(path):
+            self._changed(path, f"{kind}_event", event)
+
+    def _join(
+        self, source: tuple[str, str], ref_type: tuple[str, str], target: tuple[str, str]
+    ) -> None:
+        """A ref by the rules of ``register_ref``; each part with its field."""
+        both_exist = [self._exists(*source), self._exists(*target)] == [True, True]
+        if not both_exist or not self.found.fine(ref_type[0]):
+            return
+        source_id, target_id = self._display_id(source[1]), self._display_id(target[1])
+        if source_id == target_id:
+            self.found.add(6, "invalid_ref_target", target[0], "is the source itself")
+        else:
+            self.found.ref_rules(target[0], source_id[0], ref_type[1], target_id[0])
+        for ref in self.partition.refs:
+            if (ref["source_id"], ref["ref_type"], ref["target_id"]) == (
+                source_id,
+                ref_type[1],
+                target_id,
+            ):
+                return
+        dialogue_id = self.partition.dialogue["dialogue_id"]
+        self.partition.refs.append(_ref(dialogue_id, source_id, ref_type[1], target_id, self.now))
+        self.counts["refs"] += 1
+
+    def add_moves(self, moves: list[tuple[str, Entity | None]]) -> None:
+        """By the rules of ``register_move``; local ids in targets give way to display ids."""
+        if len(moves) > MAX_SEQ:
+            what = f"a round takes at most {MAX_SEQ} moves"
+            self.found.add(7, "limit_exceeded", "moves", what, limit=MAX_SEQ)
+        for path, move in moves:
+            if move is None:
+                continue
+            slug = move["expert_slug"]
+            if self.found.fine(f"{path}.expert_slug"):
+                self.found.expert_exists(f"{path}.expert_slug", self.partition, slug)
+            if self.found.fine(f"{path}.move_type"):
+                if move["move_type"] == "converge" and move["targets"]:
+                    what = "a converge move has no targets"
+                    self.found.add(6, "invalid_field", f"{path}.targets", what)
+                if move["move_type"] not in ("request", "converge"):
+                    for i, target in enumerate(move["targets"]):
+                        self._exists(f"{path}.targets[{i}]", target)
+            earlier = [
+                m
+                for m in self.partition.moves
+                if m["round"] == self.round and m["expert_slug"] == slug
+            ]
+            new_move: Entity = {
+                **self._common(),
+                **move,
+                "round": self.round,
+                "seq": len(earlier) + 1,
+                "targets": [self._display_id(target) for target in move["targets"]],
+            }
+            self.partition.moves.append(new_move)
+            self.counts["moves"] += 1
+            if self.found.fine_within(path):
+                self._changed(path, "move", new_move)
+
+    def add_refs(self, refs: list[tuple[str, Entity | None]]) -> None:
+        if len(refs) > MAX_REFS:
+            what = f"a round takes at most {MAX_REFS} refs"
+            self.found.add(7, "limit_exceeded", "refs", what, limit=MAX_REFS)
+        for path, ref in refs:
+            if ref is not None:
+                self._join(
+                    (f"{path}.source", ref["source"]),
+                    (f"{path}.ref_type", ref["ref_type"]),
+                    (f"{path}.target", ref["target"]),
+                )
+
+    def change_statuses(self, updates: list[tuple[str, Entity | None]]) -> None:
+        """By the rules of ``update_*_status``, one after the other: a refused one changes nothing."""
+        for path, update in updates:
+            if update is not None:
+                self._change_status(path, update)
+
+    def _change_status(self, path: str, update: Entity) -> None:
+        found, partition = self.found, self.partition
+        event_round, verdict_id = update.get("event_round"), update["verdict_id"]
+        if event_round is not None and found.fine(f"{path}.event_round") and self.is_numbered:
+            found.round_exists(f"{path}.event_round", partition, event_round)
+        if verdict_id is not None and found.fine(f"{path}.verdict_id"):
+            if partition.verdict(verdict_id) is None:
+                found.add(5, "entity_not_found", f"{path}.verdict_id", "there is no such verdict")
+            elif (
+                found.fine(f"{path}.entity_id", f"{path}.status") and update["status"] != "adopted"
+            ):
+                what = "goes with the status adopted only"
+                found.add(6, "invalid_field", f"{path}.verdict_id", what)
+        if update["result_id"] is not None:
+            self._exists(f"{path}.result_id", update["result_id"])
+        if not self._exists(f"{path}.entity_id", update["entity_id"]):
+            return
+        entity = _present(partition.entity(self._display_id(update["entity_id"])))
+        kind = KIND_OF[entity["display_id"][0]]
+        if not found.fine(f"{path}.status"):
+            return
+        found.transition(f"{path}.status", kind, entity["status"], update["status"])
+        if not found.fine(f"{path}.status"):
+            return
+        entity.update(status=update["status"], updated_at=self.now)
+        if kind == "recommendation" and update["status"] == "adopted":
+            entity["adopted_in_verdict"] = verdict_id
+        self.counts["status_updates"] += 1
+        if kind in KINDS_WITH_EVENTS:
+            more = {name: update[name] for name in ("reason", "reference")}
+            if update["result_id"] is not None:
+                more["result_id"] = self._display_id(update["result_id"])
+            self._event(
+                path,
+                kind,
+                entity["display_id"],
+                update["status"],
+                update["actors"],
+                event_round=event_round,
+                **more,
+            )
+        if found.fine_within(path) and entity["display_id"] not in self._ids_by_path.values():
+            self._changed(path, kind, entity)
+
+    def change_experts(self, scores: Mapping[str, int], responses: Mapping[str, str]) -> None:
+        """STORE-11; every change of one expert is a change of one item."""
+        key = f"{self.round:02d}"
+        for param, member, values in (
+            ("expert_scores", "scores", scores),
+            ("responses", "raw_content", responses),
+        ):
+            for slug, value in values.items():
+                path = f"{param}.{slug}"
+                if self.found.fine(path):
+                    self.found.expert_exists(path, self.partition, slug)
+                if not self.found.fine(path):
+                    continue
+                expert = _present(self.partition.expert(slug))
+                expert[member] = {**expert[member], key: value}
+                expert["total_score"] = sum(expert["scores"].values())
+                expert["updated_at"] = self.now
+                self.counts[param] += 1
+                if param == "expert_scores":
+                    self.found.total(path, expert["total_score"])
+                self._changed(path, "expert", expert)
+
+    def add_signals(self, signals: list[tuple[str, str]]) -> None:
+        """An expert signals once in a round, however often it is said (STORE-07)."""
+        for path, slug in signals:
+            if self.found.fine(path):
+                self.found.expert_exists(path, self.partition, slug)
+            if not self.found.fine(path) or any(
+                s["round"] == self.round and s["expert_slug"] == slug
+                for s in self.partition.signals
+            ):
+                continue
+            self.partition.signals.append(
+                {**self._common(), "round": self.round, "expert_slug": slug}
+            )
+            self.counts["signals"] += 1
+
+    def measure(self) -> None:
+        """STORE-15, for what is as it would be stored."""
+        for path, kind, entity in self._to_measure.values():
+            if self.is_numbered:
+                self.found.size(kind, entity, path)
 
 
 # -- new entities ---------------------------------------------------------------------------------
@@ -1595,15 +2092,35 @@ class _Findings:
 
     def __init__(self) -> None:
         self._groups: list[list[Problem]] = [[] for _ in range(8)]
+        self._fields: set[str] = set()
 
     def add(self, group: int, code: str, field: str, what: str, **data: Any) -> None:
         self._groups[group].append(Problem(code, field, what, data))
+        self._fields.add(field)
 
     def stop(self) -> None:
         """End at the first group that has found something, with all of its findings."""
         for group in self._groups:
             if group:
                 raise from_problems(group)
+
+    def groups_with_findings(self) -> list[int]:
+        """The numbers of the groups that have found something."""
+        return [number for number, group in enumerate(self._groups) if group]
+
+    def stop_with_everything(self) -> None:
+        """STORE-13: end with the findings of all groups."""
+        problems = [problem for group in self._groups for problem in group]
+        if problems:
+            raise validation_failed(problems)
+
+    def fine(self, *fields: str) -> bool:
+        """Whether nothing has been found for any of these values."""
+        return self._fields.isdisjoint(fields)
+
+    def fine_within(self, field: str) -> bool:
+        """Whether nothing has been found for a value and all that is in it."""
+        return not any(f == field or f.startswith((f"{field}.", f"{field}[")) for f in self._fields)
 
     # Parameters: group 1 for what is missing or of a wrong type, 2 for enums, 3 for ids and rounds.
 
@@ -1769,17 +2286,20 @@ class _Findings:
     def display_ids(self, field: str, value: object) -> list[str]:
         return [self.display_id(path, e) for path, e in self._elements(field, value)]
 
-    def references(self, field: str, value: object) -> list[dict[str, str]]:
-        """STORE-24: a list of {type, target}."""
+    def references(
+        self, field: str, value: object, names: Mapping[str, str] | None = None
+    ) -> list[dict[str, str]]:
+        """STORE-24: a list of {type, target}; one that is no object is an empty one."""
         references = []
         for path, element in self._elements(field, value, default=()):
             entry = self._object(path, element, ("type", "target"))
             if entry is None:
+                references.append({"type": "", "target": ""})
                 continue
             ref_type = self.enum(
                 f"{path}.type", entry.get("type"), REF_TYPES, code="invalid_ref_type"
             )
-            target = self.display_id(f"{path}.target", entry.get("target"))
+            target = self.any_id(f"{path}.target", entry.get("target"), names or {})
             references.append({"type": ref_type, "target": target})
         return references
 
@@ -1848,6 +2368,154 @@ class _Findings:
             self.add(1, "invalid_field", field, str(wrong))
             return None
 
+    # What register_round takes besides. ``names``: local id -> kind of the entity that it stands for.
+
+    def elements(self, field: str, value: object) -> list[tuple[str, object]]:
+        """The elements of an optional list, each with its path."""
+        return list(self._elements(field, value, default=()))
+
+    def local_ids(self, lists: Mapping[str, list[tuple[str, object]]]) -> dict[str, str]:
+        """STORE-13: the local ids of all new entities; where two have one, it is the first's."""
+        names: dict[str, str] = {}
+        for kind, elements in lists.items():
+            for path, element in elements:
+                if not isinstance(element, Mapping) or element.get("local_id") is None:
+                    continue
+                local_id = self.identifier(f"{path}.local_id", element["local_id"])
+                if is_display_id(local_id):
+                    what = "could be taken for a display id"
+                    self.add(3, "invalid_identifier", f"{path}.local_id", what)
+                if self.fine(f"{path}.local_id"):
+                    names.setdefault(local_id, kind)
+        return names
+
+    def any_id(self, field: str, value: object, names: Mapping[str, str]) -> str:
+        """A display id or a local id."""
+        if isinstance(value, str) and value in names:
+            return value
+        return self.display_id(field, value)
+
+    def new_entity(
+        self, path: str, kind: str, value: object, names: Mapping[str, str]
+    ) -> Entity | None:
+        """The parameters of ``register_*`` without the round."""
+        body = "description" if kind == "tension" else "content"
+        own = ["parameters"] if kind == "recommendation" else []
+        entry = self._object(
+            path, value, ("local_id", "label", body, "contributors", *own, "references")
+        )
+        if entry is None:
+            return None
+        entity: Entity = {
+            "local_id": entry.get("local_id"),
+            "label": self.text(f"{path}.label", entry.get("label")),
+            body: self.text(f"{path}.{body}", entry.get(body)),
+            "contributors": self.identifiers(f"{path}.contributors", entry.get("contributors")),
+        }
+        for name in own:
+            entity[name] = self.optional_json_object(f"{path}.{name}", entry.get(name))
+        entity["references"] = self.references(f"{path}.references", entry.get("references"), names)
+        return entity
+
+    def new_move(self, path: str, value: object, names: Mapping[str, str]) -> Entity | None:
+        """The parameters of ``register_move`` without the round."""
+        entry = self._object(path, value, ("expert_slug", "move_type", "targets", "context"))
+        if entry is None:
+            return None
+        move: Entity = {
+            "expert_slug": self.identifier(f"{path}.expert_slug", entry.get("expert_slug")),
+            "move_type": self.enum(f"{path}.move_type", entry.get("move_type"), MOVE_TYPES),
+            "targets": self.texts(f"{path}.targets", entry.get("targets"), default=()),
+            "context": self.optional_text(f"{path}.context", entry.get("context")),
+        }
+        # Of a move of no known type nobody can say what its targets must be.
+        if self.fine(f"{path}.move_type") and move["move_type"] not in ("request", "converge"):
+            for i, target in enumerate(move["targets"]):
+                if self.fine(f"{path}.targets[{i}]"):
+                    self.any_id(f"{path}.targets[{i}]", target, names)
+        return move
+
+    def new_ref(self, path: str, value: object, names: Mapping[str, str]) -> Entity | None:
+        """{source, ref_type, target}, with display or local ids."""
+        entry = self._object(path, value, ("source", "ref_type", "target"))
+        if entry is None:
+            return None
+        return {
+            "source": self.any_id(f"{path}.source", entry.get("source"), names),
+            "ref_type": self.enum(
+                f"{path}.ref_type", entry.get("ref_type"), REF_TYPES, code="invalid_ref_type"
+            ),
+            "target": self.any_id(f"{path}.target", entry.get("target"), names),
+        }
+
+    def status_update(
+        self, path: str, value: object, names: Mapping[str, str], round: int
+    ) -> Entity | None:
+        """The parameters of the ``update_*_status`` of the entity that is named; without ``actors`` it
+        has none, without ``event_round`` it is this round's."""
+        of_event = ("actors", "event_round", "reason", "reference", "result_id")
+        members = ("entity_id", "status", *of_event, "verdict_id")
+        entry = self._object(path, value, members)
+        if entry is None:
+            return None
+        entity_id = self.any_id(f"{path}.entity_id", entry.get("entity_id"), names)
+        kind = ""
+        if self.fine(f"{path}.entity_id"):
+            kind = names[entity_id] if entity_id in names else KIND_OF[entity_id[0]]
+        status = entry.get("status")
+        if kind or status is None:
+            allowed = ENTITIES[kind].by_name["status"].values if kind else ()
+            status = self.enum(f"{path}.status", status, allowed)
+        else:
+            status = self.optional_text(f"{path}.status", status)
+        # A member that the entity's own method does not take is unknown (STORE-14, group 1).
+        foreign: tuple[str, ...] = ()
+        if kind and kind not in KINDS_WITH_EVENTS:
+            foreign = (*of_event, "verdict_id")
+        elif kind and kind != "recommendation":
+            foreign = ("verdict_id",)
+        for name in foreign:
+            if entry.get(name) is not None:
+                self.add(1, "invalid_field", f"{path}.{name}", f"a {kind} takes none")
+        given = {name: None if name in foreign else entry.get(name) for name in members}
+        if kind == "recommendation" and status == "adopted" and given["verdict_id"] is None:
+            self.add(1, "missing_field", f"{path}.verdict_id", "an adoption names its verdict")
+        update: Entity = {
+            "entity_id": entity_id,
+            "status": status,
+            "reason": self.optional_text(f"{path}.reason", given["reason"]),
+            "reference": self.optional_text(f"{path}.reference", given["reference"]),
+            "result_id": None,
+            "verdict_id": self.optional_identifier(f"{path}.verdict_id", given["verdict_id"]),
+        }
+        if given["result_id"] is not None:
+            update["result_id"] = self.any_id(f"{path}.result_id", given["result_id"], names)
+        if "actors" not in foreign:
+            update["actors"] = self.texts(f"{path}.actors", given["actors"], default=())
+            update["event_round"] = round
+            if given["event_round"] is not None:
+                update["event_round"] = self.round(f"{path}.event_round", given["event_round"])
+        return update
+
+    def by_slug(
+        self, field: str, value: object, read: Callable[[str, object], Value]
+    ) -> dict[str, Value]:
+        """An object by expert. A name that is no slug is not repeated in its path."""
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            self.add(1, "invalid_field", field, "is not an object")
+            return {}
+        values = {}
+        for i, (slug, member) in enumerate(value.items()):
+            is_slug = isinstance(slug, str) and is_identifier(slug)
+            path = f"{field}.{slug}" if is_slug else f"{field}[{i}]"
+            self.identifier(path, slug)
+            of_slug = read(path, member)
+            if is_slug:
+                values[slug] = of_slug
+        return values
+
     # Group 4: letters.
 
     def letter(self, field: str, display_id: str, letter: str) -> None:
@@ -1898,14 +2566,14 @@ class _Findings:
                 **{"from": old, "to": new, "allowed": allowed},
             )
 
-    def size(self, kind: str, entity: Entity) -> None:
+    def size(self, kind: str, entity: Entity, field: str | None = None) -> None:
         """STORE-15. Signals, refs and the head cannot come near the limit and are not measured."""
         size = stored_size(kind, entity)
         if size > MAX_ITEM_BYTES:
             self.add(
                 7,
                 "item_too_large",
-                _sort_key(kind, entity),
+                field or _sort_key(kind, entity),
                 f"the item would take {size} bytes",
                 size=size,
                 limit=MAX_ITEM_BYTES,
