@@ -17,15 +17,19 @@ from .forge import Forge, Item, canonical, hkdf, kek_key_id
 
 __all__ = [
     "FIELDS",
+    "OPTIONAL",
     "Chain",
+    "Log",
     "by_chain",
     "chains_of",
     "event_hash",
     "event_mac",
     "first_write",
+    "is_linked",
     "keeps_chains",
     "made",
     "start_of",
+    "steps",
 ]
 
 #: AUDIT-01, in its order: every field of an event and its type.
@@ -152,3 +156,58 @@ def by_chain(events: Iterable[Mapping[str, Any]]) -> dict[str, Chain]:
 def chains_of(raw: RawAccess, dialogue_id: str) -> dict[str, Chain]:
     """Every chain of a dialogue as it lies in a target's storage."""
     return by_chain(cast(RawParts, raw).scan(dialogue_id, part="audit"))
+
+
+class Log:
+    """The events of one dialogue as they lie in a target's storage; each look tells what is new.
+
+    Every look fails where an event that was seen before is gone or is another one (AUDIT-03).
+    """
+
+    def __init__(self, raw: RawAccess, dialogue_id: str) -> None:
+        self._raw = raw
+        self._dialogue_id = dialogue_id
+        self._seen: dict[str, Item] = {}
+
+    def all(self) -> dict[str, Chain]:
+        """Every chain, what was seen before included."""
+        found = cast(RawParts, self._raw).scan(self._dialogue_id, part="audit")
+        there = {str(item["sk"]): dict(item) for item in found}
+        kept = {sk: there.get(sk) for sk in self._seen}
+        assert kept == self._seen, "an event was changed or removed"
+        self._seen = there
+        return by_chain(there.values())
+
+    def new(self) -> dict[str, Chain]:
+        """The chains' events since the last look; a chain without any is left out."""
+        before = set(self._seen)
+        return by_chain(e for c in self.all().values() for e in c if e["sk"] not in before)
+
+    def added(self, chain: str = "w") -> Chain:
+        """What is new, which must all be on one chain: ``w``, or ``r`` for any single read chain."""
+        new = self.new()
+        if chain == "r":
+            assert [name[:2] for name in new] == ["r#"], f"expected a read chain, got {list(new)}"
+            return next(iter(new.values()))
+        assert list(new) == [chain], f"expected chain {chain} only, got {list(new)}"
+        return new[chain]
+
+
+def steps(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, Any, str, int]]:
+    """What events say that was done: operation, outcome, key_id, subject, count."""
+    return [
+        (e["operation"], e["outcome"], e.get("key_id"), e["subject"], e["count"]) for e in events
+    ]
+
+
+def is_linked(dialogue_id: str, chain: str, events: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the events are a whole chain: from sequence 1 without a gap, each hash that of its
+    event, each link to the event before."""
+    previous = start_of(dialogue_id, chain)
+    for sequence, event in enumerate(events, start=1):
+        if (event["chain"], event["sequence"]) != (chain, sequence):
+            return False
+        if (event["previous_hash"], event["event_hash"]) != (previous, event_hash(event)):
+            return False
+        previous = str(event["event_hash"])
+    return True
