@@ -124,6 +124,7 @@ SPECIAL_TEXTS = {
     "edges of Unicode": "\ufeff\u0001\ud7ff\ue000\ufffd\ufffe\uffff\U00010000\U0010ffff",
     "looks like a number": "007",
     "looks like null": "null",
+    "long": "The tide comes in and the tide goes out. " * 700,
 }
 
 
