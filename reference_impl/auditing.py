@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import uniform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .contract import timestamps
 from .contract.addresses import address, partition_key
@@ -23,6 +23,9 @@ from .retrying import YIELDING, persist
 from .sealing import audit
 from .sealing.audit import WRITE_CHAIN, Tip, Use
 from .sealing.keys import KekHandle, Randomness
+
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
 
 __all__ = ["AuditLog", "Ledger"]
 
@@ -38,7 +41,20 @@ class Ledger:
         self.dialogue_id = dialogue_id
         self._derive: Use | None = None
         self._wraps: dict[tuple[str, int], Use] = {}
-        self._opened: dict[tuple[int, str], tuple[int, str]] = {}
+        self._opened: dict[int, tuple[int, str]] = {}
+        self._failed: dict[int, dict[str, None]] = {}
+        #: The revision that the head carries that was read, 0 where there is none (AUDIT-09).
+        self.revision = 0
+        #: What was opened so far: an operation that has to read again does not open it again.
+        self.known: Snapshot | None = None
+        #: The sealing of a write that was given up before it was sent.
+        self.spoilt: Use | None = None
+
+    def read(self, head: Item | None) -> None:
+        """The head was read, opened or not."""
+        revision = head.get("revision") if head is not None else None
+        sound = type(revision) is int and 0 < revision < 2**53
+        self.revision = revision if sound and isinstance(revision, int) else 0
 
     def derived(self, key_id: str | None, outcome: str = "success") -> None:
         """The KEK was derived, or could not be."""
@@ -52,10 +68,14 @@ class Ledger:
         """A wrapped data key was opened, or not."""
         self._note("unwrap", key_id, version, outcome)
 
-    def opened(self, version: int, where: str, outcome: str = "success") -> None:
-        """An item was opened under a data key, or not."""
-        count, _ = self._opened.get((version, outcome), (0, ""))
-        self._opened[version, outcome] = (count + 1, where)
+    def opened(self, version: int, where: str) -> None:
+        """An item was opened under a data key."""
+        count, _ = self._opened.get(version, (0, ""))
+        self._opened[version] = (count + 1, where)
+
+    def not_opened(self, version: int, where: str) -> None:
+        """An item did not open under a data key; it counts once, however often it was tried."""
+        self._failed.setdefault(version, {})[where] = None
 
     def _note(self, operation: str, key_id: str, version: int, outcome: str) -> None:
         where = address(self.dialogue_id, "dek", {"version": version})
@@ -67,10 +87,15 @@ class Ledger:
         for operation in ("wrap", "unwrap"):
             out += [self._wraps[key] for key in sorted(self._wraps) if key[0] == operation]
         pk = partition_key(self.dialogue_id)
-        for version, outcome in sorted(self._opened, key=lambda key: (key[0], key[1] != "success")):
-            count, where = self._opened[version, outcome]
+        for version in sorted(self._opened.keys() | self._failed.keys()):
             key_id = f"dek#{self.dialogue_id}#{version}"
-            out.append(Use("decrypt", outcome, key_id, where if count == 1 else pk, count))
+            count, where = self._opened.get(version, (0, ""))
+            failed = list(self._failed.get(version, ()))
+            if count:
+                out.append(Use("decrypt", "success", key_id, where if count == 1 else pk, count))
+            if failed:
+                subject = failed[0] if len(failed) == 1 else pk
+                out.append(Use("decrypt", "failure", key_id, subject, len(failed)))
         return out
 
     def clear(self) -> None:
@@ -78,6 +103,8 @@ class Ledger:
         self._derive = None
         self._wraps.clear()
         self._opened.clear()
+        self._failed.clear()
+        self.spoilt = None
 
 
 class _Chain:

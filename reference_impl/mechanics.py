@@ -203,9 +203,9 @@ class Mechanics:
         try:
             snapshot, findings = persist(lambda: self._read_once(cell, ledger), until)
         except DialogueStoreError as refused:
-            self._log_failure(refused, ledger, ledger.uses(), 0, until)
+            self._log_failure(refused, ledger, ledger.uses(), ledger.revision, until)
             raise
-        self._log_uses(ledger, _revision(snapshot), until)
+        self._log_uses(ledger, ledger.revision, until)
         if not findings:
             cell.learn(snapshot)
         return snapshot, findings
@@ -269,11 +269,13 @@ class Mechanics:
                 )
             raise no_dialogue(dialogue_id)
         head = next((item for item in items if item["sk"] == "head"), None)
+        ledger.read(head)
         if head is not None and head.get("pending") is not None:
             items = lay_over(self._partitions, dialogue_id, items, str(head["pending"]))
         snapshot, findings = open_partition(
-            dialogue_id, items, self._keys, ledger, known=cell.snapshot
+            dialogue_id, items, self._keys, ledger, known=ledger.known or cell.snapshot
         )
+        ledger.known = snapshot
         if snapshot.head is not None and not any(f.layer == "head" for f in findings):
             findings += self._check_chain(snapshot, last)
         return snapshot, findings, head
@@ -308,39 +310,57 @@ class Mechanics:
     def _verify_chain(self, dialogue_id: str) -> ChainReport:
         """AUDIT-05: every chain walked as it streams by, against the head where the key is there.
 
-        A writer that commits during the walk is no finding: the head is read before and after.
+        A writer that commits during the walk is no finding: the head before it names an event that the
+        chain must have, and what follows that must be linked to it and bear macs.
         """
         until = time.monotonic() + self._deadline_s
         ledger = Ledger(dialogue_id)
         try:
-            return persist(lambda: self._walk(ledger), until)
-        finally:
-            self._log_uses(ledger, 0, until)
+            report = persist(lambda: self._walk(ledger), until)
+        except DialogueStoreError as refused:
+            self._log_failure(refused, ledger, ledger.uses(), ledger.revision, until)
+            raise
+        self._log_uses(ledger, ledger.revision, until)
+        return report
 
     def _walk(self, ledger: Ledger) -> ChainReport:
         dialogue_id = ledger.dialogue_id
-        pk = partition_key(dialogue_id)
+        pk, audit_pk = partition_key(dialogue_id), audit.audit_key(dialogue_id)
         before = self._partitions.get(pk, "head")
-        try:
-            self._keys.kek(ledger)
-        except DialogueStoreError:
-            key = None
-        else:
-            key = self._log.mac_key(dialogue_id)
-        walk = audit.ChainWalk(dialogue_id, key)
-        audit_pk = audit.audit_key(dialogue_id)
+        if before is None and self._partitions.last(audit_pk) is None:
+            raise no_dialogue(dialogue_id)
+        ledger.read(before)
+        kek_id = self._own_kek_id(ledger)
+        walk = audit.ChainWalk(
+            dialogue_id,
+            self._log.mac_key(dialogue_id) if kek_id is not None else None,
+            kek_id=kek_id,
+            audit_head=self._audit_head(before, ledger) if kek_id is not None else None,
+        )
         for low, high in audit.WALK_ORDER:
             for event in self._partitions.stream(audit_pk, low=low, high=high):
                 walk.take(event)
-        if before is None and not walk.events:
-            raise no_dialogue(dialogue_id)
-        audit_head = self._audit_head(before, ledger) if key is not None else None
-        chains = walk.finish(audit_head)
-        if walk.findings and self._partitions.get(pk, "head") != before:
-            raise Contention
+        chains = walk.finish(is_settled=self._partitions.get(pk, "head") == before)
         return ChainReport(
-            ok=not walk.findings, with_key=key is not None, chains=chains, findings=walk.findings
+            ok=not walk.findings,
+            with_key=kek_id is not None,
+            chains=chains,
+            findings=walk.findings,
         )
+
+    def _own_kek_id(self, ledger: Ledger) -> str | None:
+        """The KEK's name, if there is one and it is the dialogue's: it wrapped one of its keys, or the
+        write chain begins with it. None else: then the walk is one without the key."""
+        try:
+            kek_id = self._keys.kek(ledger).key_id
+        except DialogueStoreError:
+            return None
+        pk = partition_key(ledger.dialogue_id)
+        audit_pk = audit.audit_key(ledger.dialogue_id)
+        first = self._partitions.get(audit_pk, audit.sort_key(audit.WRITE_CHAIN, 1))
+        deks = self._partitions.query(pk, prefix="dek#")
+        known = [item.get("key_id") for item in (first, *deks) if item is not None]
+        return kek_id if kek_id in known or not known else None
 
     def _audit_head(self, head: Item | None, ledger: Ledger) -> str | None:
         """What the head seals as the write chain's end; None where it does not open."""
@@ -349,8 +369,13 @@ class Mechanics:
         cell = self._cell(ledger.dialogue_id)
         deks = self._partitions.query(str(head["pk"]), prefix="dek#")
         snapshot, _ = open_partition(
-            ledger.dialogue_id, [*deks, head], self._keys, ledger, known=cell.snapshot
+            ledger.dialogue_id,
+            [*deks, head],
+            self._keys,
+            ledger,
+            known=ledger.known or cell.snapshot,
         )
+        ledger.known = snapshot
         return snapshot.head.audit_head if snapshot.head is not None else None
 
     # -- writes ----------------------------------------------------------------------------------
@@ -398,12 +423,12 @@ class Mechanics:
         try:
             result = persist(attempt, until)
             if attempt.repeated:  # nothing was committed that could carry the events
-                self._log_uses(ledger, attempt.revision, until)
+                self._log_uses(ledger, ledger.revision or attempt.revision, until)
             return result
         except DialogueStoreError as refused:
-            failed = [attempt.sealed] if attempt.sealed is not None else []
-            uses = [*ledger.uses(), *failed]
-            self._log_failure(refused, ledger, uses, attempt.revision, until)
+            failed = attempt.sealed or ledger.spoilt
+            uses = [*ledger.uses(), *([failed] if failed is not None else [])]
+            self._log_failure(refused, ledger, uses, ledger.revision or attempt.revision, until)
             raise
         finally:
             cell.writing.release()
@@ -530,6 +555,7 @@ class Mechanics:
                 actions.append(Put(item, _as_found(draft.old)))
             records.append((draft.sk, Record(draft.kind, draft.parts, item, draft.fields), own))
         if too_large:
+            ledger.spoilt = self._spoilt(snapshot.dialogue_id, plan.drafts, dek)
             raise (validation_failed if plan.is_batch else from_problems)(too_large)
         revision = head.revision + 1
         sealed = Use("encrypt", "success", dek.key_id, self._subject(snapshot, seals), seals)
@@ -563,6 +589,13 @@ class Mechanics:
     def _subject(self, snapshot: Snapshot, seals: int) -> str:
         """AUDIT-01: the address of a batch of one item, which then is the head, else the partition key."""
         return address(snapshot.dialogue_id, "head", {}) if seals == 1 else snapshot.pk
+
+    def _spoilt(self, dialogue_id: str, drafts: Sequence[Draft], dek: DekHandle) -> Use:
+        """The sealing of a write that turned out too large for an item, as a failure (AUDIT-04)."""
+        sealed = [draft for draft in drafts if draft.kind.has_envelope]
+        where = address(dialogue_id, sealed[0].kind.entity, sealed[0].fields)
+        subject = where if len(sealed) == 1 else partition_key(dialogue_id)
+        return Use("encrypt", "failure", dek.key_id, subject, len(sealed))
 
     def _as_commit(
         self, commit: Commit, condition: Equals, events: Sequence[Item], snapshot: Snapshot
@@ -627,7 +660,9 @@ class Mechanics:
         dialogue_id = ledger.dialogue_id
         pk = partition_key(dialogue_id)
         there = self._partitions.query(pk)
-        if any(item["sk"] == "head" for item in there):
+        found = next((item for item in there if item["sk"] == "head"), None)
+        ledger.read(found)
+        if found is not None:
             if args.get("request_id") is not None:
                 return self._repeated_creation(cell, ledger, args)
             raise from_problems(
@@ -663,6 +698,7 @@ class Mechanics:
             record = Record(draft.kind, draft.parts, item, draft.fields)
             records.append((draft.sk, record, term(key, item)))
         if too_large:
+            ledger.spoilt = self._spoilt(dialogue_id, plan.drafts, dek)
             raise from_problems(too_large)
         total = sum(added.values()) + sum(own for _, _, own in records)
         seals = len(plan.drafts) + 1

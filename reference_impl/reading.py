@@ -208,7 +208,7 @@ class _Reader:
         try:
             fields.update(envelope.open_payload(kind, dek, digest, item))
         except Fault:
-            self._ledger.opened(dek.version, address, "failure")
+            self._ledger.not_opened(dek.version, address)
             raise
         self._ledger.opened(dek.version, address)
         return fields

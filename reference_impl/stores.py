@@ -100,4 +100,6 @@ def create_dialogue_store(
         user_id=chosen.user_id,
         deadline_s=chosen.deadline_s,
         read_only=chosen.read_only,
+        principal=chosen.principal,
+        audit_sink=chosen.audit_sink,
     )

@@ -65,6 +65,7 @@ FIELDS: tuple[tuple[str, bool], ...] = (
 )
 _HASHED = tuple(name for name, _ in FIELDS if name not in ("event_hash", "mac"))
 _NUMBERS = ("sequence", "count", "revision")
+_LARGEST = 2**53 - 1
 _NO_TRACE = ("0" * 32, "0" * 16)
 _SORT_KEY = re.compile(r"(w|r#[0-9a-f]{16})#([0-9]{12})")
 _NOTE = re.compile(r"(r#[0-9a-f]{16}) ([1-9][0-9]*) ([0-9a-f]{64})")
@@ -226,8 +227,13 @@ def tip_of(item: Mapping[str, Value], dialogue_id: str, key: bytes | None) -> Ti
 
 def _mac_fits(item: Mapping[str, Value], digest: bytes, key: bytes) -> bool:
     mac = item.get("mac")
-    if mac is None:  # only where no key could be had, and on a boundary, which its note vouches for
-        return item["operation"] == "boundary" or item["outcome"] != "success"
+    if mac is None:  # only on a boundary, which its note vouches for, and where no KEK could be had
+        return item["operation"] == "boundary" or (
+            item["operation"] == "derive"
+            and item["outcome"] != "success"
+            and "key_id" not in item
+            and item["chain"] != WRITE_CHAIN
+        )
     return hmac.compare_digest(hmac.digest(key, digest, "sha256").hex(), str(mac))
 
 
@@ -250,6 +256,11 @@ def _fault_of(item: Mapping[str, Value], dialogue_id: str) -> str | None:
         return "the sequence is out of range"
     if item["sk"] != sort_key(str(item["chain"]), sequence):
         return "the event lies under another key"
+    if (
+        not 0 <= _number(item, "count") <= _LARGEST
+        or not 0 <= _number(item, "revision") <= _LARGEST
+    ):
+        return "count or revision is out of range"
     if item["operation"] not in OPERATIONS or item["outcome"] not in OUTCOMES:
         return "operation or outcome is unknown"
     if not is_canonical(item["timestamp"]) or _is_event_id(str(item["event_id"])) is None:
@@ -276,12 +287,23 @@ class ChainWalk:
 
     Feed :meth:`take` with the audit partition's items, ascending within the ranges of :data:`WALK_ORDER`,
     then call :meth:`finish`. A chain is named with the first sequence that fails and not walked further.
-    With ``key`` every change but a cut tail is found; without it, hashes and links only.
+    With ``key``, made from the KEK of ``kek_id``, every change but a cut tail is found; without it, hashes
+    and links only. ``audit_head``: the hash that the head named as the write chain's end before the walk.
     """
 
-    def __init__(self, dialogue_id: str, key: bytes | None) -> None:
+    def __init__(
+        self,
+        dialogue_id: str,
+        key: bytes | None = None,
+        *,
+        kek_id: str | None = None,
+        audit_head: str | None = None,
+    ) -> None:
         self._dialogue_id = dialogue_id
         self._key = key
+        self._kek_id = kek_id
+        self._audit_head = audit_head
+        self._head_at: int | None = None
         self._chains: dict[str, _Progress] = {}
         self._noted: dict[tuple[str, int], str] = {}
         self.findings: list[dict[str, Any]] = []
@@ -325,16 +347,31 @@ class ChainWalk:
             return "hash: the event is not the one that was hashed"
         if not hmac.compare_digest(tip.event_hash, str(item["previous_hash"])):
             return "link: the event before it is another one"
-        if self._key is not None and not _mac_fits(item, digest, self._key):
+        if self._key is not None and not (
+            _mac_fits(item, digest, self._key) or self._is_strangers(item)
+        ):
             return "mac: the event was not written with the key"
         if _number(item, "revision") < tip.revision:
             return "revision: it falls along the chain"
         if tip.chain == WRITE_CHAIN:
+            if event_hash == self._audit_head:
+                self._head_at = tip.sequence + 1
             return self._take_note(item)
         noted = self._noted.pop((tip.chain, tip.sequence + 1), None)
         if noted is not None and noted != event_hash:
             return "note: a write knew another event here"
         return None
+
+    def _is_strangers(self, item: Mapping[str, Value]) -> bool:
+        """Whether somebody with another KEK tried: derived it, and could not unwrap with it. The mac is
+        made with that KEK; like a denial without one, it can be forged at the tail (HEAD-05)."""
+        operation, key_id = item["operation"], str(item.get("key_id", ""))
+        return (
+            item["chain"] != WRITE_CHAIN
+            and key_id.startswith("kek#")
+            and key_id != self._kek_id
+            and (operation == "derive" or (operation == "unwrap" and item["outcome"] != "success"))
+        )
 
     def _take_note(self, item: Mapping[str, Value]) -> str | None:
         note = item.get("note")
@@ -348,16 +385,22 @@ class ChainWalk:
             return "note: an earlier one names another event"
         return None
 
-    def finish(self, audit_head: str | None = None) -> dict[str, dict[str, Any]]:
+    def finish(self, *, is_settled: bool = True) -> dict[str, dict[str, Any]]:
         """What is known after the last event: ``{chain: {"events", "tip_sequence", "tip_hash"}}``.
 
-        ``audit_head``: the hash that the head names as the write chain's end, None where it is not known.
+        ``is_settled``: the head is still the one that was there before the walk; otherwise events that a
+        later write appended meanwhile are none too many.
         """
         writes = self._chains.get(WRITE_CHAIN)
-        if audit_head is not None and (writes is None or not writes.broken):
-            tip = writes.tip if writes else first_tip(self._dialogue_id, WRITE_CHAIN)
-            if not hmac.compare_digest(tip.event_hash, audit_head):
-                self._find(WRITE_CHAIN, tip.sequence + 1, "missing: the head names another end")
+        if self._key is not None and (writes is None or not writes.broken):
+            end = writes.tip.sequence if writes else 0
+            if self._audit_head is None:
+                if end:
+                    self._find(WRITE_CHAIN, end + 1, "head: none tells where the chain ends")
+            elif self._head_at is None:
+                self._find(WRITE_CHAIN, end + 1, "missing: the head names another end")
+            elif is_settled and self._head_at != end:
+                self._find(WRITE_CHAIN, self._head_at + 1, "foreign: the head names an earlier end")
         cut: dict[str, int] = {}
         for chain, sequence in self._noted:
             progress = self._chains.get(chain)
