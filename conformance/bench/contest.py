@@ -16,6 +16,7 @@ from reference_impl.contract.addresses import partition_key
 from reference_impl.contract.items import Item, key_of
 from reference_impl.contract.store import DialogueStore
 from reference_impl.partitions.port import Action, Delete, PartitionStore, Put
+from reference_impl.sealing.audit import audit_key
 from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.testing import open_store
 
@@ -130,8 +131,7 @@ class _Writer:
     def __init__(self, contest: Contest) -> None:
         self._contest = contest
         self._stores = _Fresh(contest.open_store)
-        self._pk = partition_key(WRITTEN)
-        self._before = {key_of(item): item for item in contest.partitions.query(self._pk)}
+        self._before = self._items()
         self._known: DialogueStore | None = None
 
     def warm(self) -> None:
@@ -149,13 +149,18 @@ class _Writer:
 
     def restore(self) -> None:
         """Put back what was there at first, without any condition."""
-        partitions = self._contest.partitions
-        now: dict[tuple[str, str], Item] = {
-            key_of(item): item for item in partitions.query(self._pk)
-        }
+        now = self._items()
         actions: list[Action] = [Delete(key) for key in now.keys() - self._before.keys()]
         actions += [Put(item) for key, item in self._before.items() if now.get(key) != item]
-        partitions.commit(actions, token=secrets.token_hex(16))
+        for start in range(0, len(actions), 100):
+            some = actions[start : start + 100]
+            self._contest.partitions.commit(some, token=secrets.token_hex(16))
+
+    def _items(self) -> dict[tuple[str, str], Item]:
+        """The dialogue and its audit chains: a head alone would be older than its chain."""
+        partitions = self._contest.partitions
+        keys = (partition_key(WRITTEN), audit_key(WRITTEN))
+        return {key_of(item): item for pk in keys for item in partitions.query(pk)}
 
     def close(self) -> None:
         self._stores.close()
