@@ -1,9 +1,10 @@
 """The executable specification: a plain, slow, obviously right ``DialogueStore`` in memory.
 
-Every rule of the profiles ``core``, ``batch`` and ``idempotency`` is written here once, in straight lines, to be read beside the
-contract: each method validates in the groups of STORE-14, then changes the lists of one dialogue,
-or does nothing. Nothing is sealed, indexed or cached. From the reference it takes the words of the
-contract only (tables, errors, result types, the text form of times); no rule is shared with it.
+Every rule of the profiles ``core``, ``batch`` and ``idempotency`` is written here once, in straight
+lines, to be read beside the contract: each method validates in the groups of STORE-14, then changes
+the lists of one dialogue, or does nothing. Nothing is sealed, indexed or cached. From the reference
+it takes the words of the contract only (tables, errors, result types, the text form of times); no
+rule is shared with it.
 """
 
 from __future__ import annotations
@@ -90,6 +91,9 @@ METRICS = (
     "converge_signals",
     "panel_size",
 )
+
+#: In what ``register_round`` has read: where each reference or target stood.
+PATHS = "paths"
 
 MAX_ROUND = 99  # ADDR-02, ADDR-08
 MAX_SEQ = 99  # ADDR-02, ADDR-08
@@ -1451,11 +1455,11 @@ class ModelStore(DialogueStore):
         summary = found.optional_text("summary", summary)
         numbers = found.metrics("metrics", metrics)
         lists = {
-            "perspective": found.elements("perspectives", perspectives),
-            "tension": found.elements("tensions", tensions),
-            "recommendation": found.elements("recommendations", recommendations),
-            "evidence": found.elements("evidence", evidence),
-            "claim": found.elements("claims", claims),
+            "perspective": found.objects("perspectives", perspectives),
+            "tension": found.objects("tensions", tensions),
+            "recommendation": found.objects("recommendations", recommendations),
+            "evidence": found.objects("evidence", evidence),
+            "claim": found.objects("claims", claims),
         }
         names = found.local_ids(lists)
         whole = _WholeRound(
@@ -1464,14 +1468,12 @@ class ModelStore(DialogueStore):
                 for kind, elements in lists.items()
             },
             moves=[
-                (path, found.new_move(path, e, names)) for path, e in found.elements("moves", moves)
+                (path, found.new_move(path, e, names)) for path, e in found.objects("moves", moves)
             ],
-            refs=[
-                (path, found.new_ref(path, e, names)) for path, e in found.elements("refs", refs)
-            ],
+            refs=[(path, found.new_ref(path, e, names)) for path, e in found.objects("refs", refs)],
             updates=[
                 (path, found.status_update(path, e, names, round))
-                for path, e in found.elements("status_updates", status_updates)
+                for path, e in found.objects("status_updates", status_updates)
             ],
             scores=found.by_slug("expert_scores", expert_scores, found.integer),
             responses=found.by_slug("responses", responses, found.text),
@@ -1654,7 +1656,7 @@ class _WholeRound:
 
         def set_members(entries: list[tuple[str, Entity | None]]) -> list[Entity]:
             return [
-                {name: value for name, value in (entry or {}).items() if value is not None}
+                {n: v for n, v in (entry or {}).items() if v is not None and n != PATHS}
                 for _, entry in entries
             ]
 
@@ -1751,8 +1753,8 @@ class _RoundWork:
             if len(entries) > MAX_SEQ:
                 what = f"a round has at most {MAX_SEQ} of this kind"
                 self.found.add(7, "limit_exceeded", PLURAL_OF[kind], what, limit=MAX_SEQ)
-            for path, entry in entries:
-                seq = self.partition.next_number(kind, self.round)
+            first = self.partition.next_number(kind, self.round)
+            for seq, (path, entry) in enumerate(entries, start=first):
                 display_id = f"{LETTER_OF[kind]}{self.round:02d}{seq:02d}"
                 if not self.is_numbered or seq > MAX_SEQ:
                     display_id = f"{LETTER_OF[kind]} of {path}"  # only for the findings that follow
@@ -1768,7 +1770,7 @@ class _RoundWork:
                         self.ids[local_id] = display_id
                 entity: Entity = {
                     **self._common(),
-                    **{name: value for name, value in entry.items() if name != "local_id"},
+                    **{n: value for n, value in entry.items() if n not in ("local_id", PATHS)},
                     "display_id": display_id,
                     "round": self.round,
                     "seq": seq,
@@ -1787,11 +1789,11 @@ class _RoundWork:
                 if entry is None:
                     continue
                 entity = _present(self.partition.entity(self._ids_by_path[path]))
-                for i, reference in enumerate(entry["references"]):
+                for at, reference in zip(entry[PATHS], entry["references"], strict=True):
                     self._join(
-                        (f"{path}.references[{i}]", entity["display_id"]),
-                        (f"{path}.references[{i}].type", reference["type"]),
-                        (f"{path}.references[{i}].target", reference["target"]),
+                        (f"{at} of this entity", entity["display_id"]),
+                        (f"{at}.type", reference["type"]),
+                        (f"{at}.target", reference["target"]),
                     )
                 entity["references"] = [
                     {**reference, "target": self._display_id(reference["target"])}
@@ -1862,8 +1864,8 @@ class _RoundWork:
                     what = "a converge move has no targets"
                     self.found.add(6, "invalid_field", f"{path}.targets", what)
                 if move["move_type"] not in ("request", "converge"):
-                    for i, target in enumerate(move["targets"]):
-                        self._exists(f"{path}.targets[{i}]", target)
+                    for at, target in zip(move[PATHS], move["targets"], strict=True):
+                        self._exists(at, target)
             earlier = [
                 m
                 for m in self.partition.moves
@@ -1871,7 +1873,7 @@ class _RoundWork:
             ]
             new_move: Entity = {
                 **self._common(),
-                **move,
+                **{name: value for name, value in move.items() if name != PATHS},
                 "round": self.round,
                 "seq": len(earlier) + 1,
                 "targets": [self._display_id(target) for target in move["targets"]],
@@ -2286,22 +2288,23 @@ class _Findings:
     def display_ids(self, field: str, value: object) -> list[str]:
         return [self.display_id(path, e) for path, e in self._elements(field, value)]
 
-    def references(
-        self, field: str, value: object, names: Mapping[str, str] | None = None
-    ) -> list[dict[str, str]]:
-        """STORE-24: a list of {type, target}; one that is no object is an empty one."""
-        references = []
+    def references(self, field: str, value: object) -> list[dict[str, str]]:
+        """STORE-24: a list of {type, target}."""
+        return [reference for _, reference in self._references(field, value, {})]
+
+    def _references(
+        self, field: str, value: object, names: Mapping[str, str]
+    ) -> Iterator[tuple[str, dict[str, str]]]:
+        """Each reference with its path; ``names`` as for ``register_round``."""
         for path, element in self._elements(field, value, default=()):
             entry = self._object(path, element, ("type", "target"))
             if entry is None:
-                references.append({"type": "", "target": ""})
                 continue
             ref_type = self.enum(
                 f"{path}.type", entry.get("type"), REF_TYPES, code="invalid_ref_type"
             )
-            target = self.any_id(f"{path}.target", entry.get("target"), names or {})
-            references.append({"type": ref_type, "target": target})
-        return references
+            target = self.any_id(f"{path}.target", entry.get("target"), names)
+            yield path, {"type": ref_type, "target": target}
 
     def _object(
         self, field: str, value: object, members: Sequence[str]
@@ -2370,6 +2373,15 @@ class _Findings:
 
     # What register_round takes besides. ``names``: local id -> kind of the entity that it stands for.
 
+    def objects(self, field: str, value: object) -> list[tuple[str, object]]:
+        """The elements of an optional list of objects, each with its path; they are not looked at yet."""
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple):
+            self.add(1, "invalid_field", field, "is not a list")
+            return []
+        return [(f"{field}[{i}]", element) for i, element in enumerate(value)]
+
     def elements(self, field: str, value: object) -> list[tuple[str, object]]:
         """The elements of an optional list, each with its path."""
         return list(self._elements(field, value, default=()))
@@ -2414,7 +2426,9 @@ class _Findings:
         }
         for name in own:
             entity[name] = self.optional_json_object(f"{path}.{name}", entry.get(name))
-        entity["references"] = self.references(f"{path}.references", entry.get("references"), names)
+        references = list(self._references(f"{path}.references", entry.get("references"), names))
+        entity["references"] = [reference for _, reference in references]
+        entity[PATHS] = [at for at, _ in references]
         return entity
 
     def new_move(self, path: str, value: object, names: Mapping[str, str]) -> Entity | None:
@@ -2425,14 +2439,18 @@ class _Findings:
         move: Entity = {
             "expert_slug": self.identifier(f"{path}.expert_slug", entry.get("expert_slug")),
             "move_type": self.enum(f"{path}.move_type", entry.get("move_type"), MOVE_TYPES),
-            "targets": self.texts(f"{path}.targets", entry.get("targets"), default=()),
+            "targets": [],
             "context": self.optional_text(f"{path}.context", entry.get("context")),
+            PATHS: [],
         }
+        for at, target in self.elements(f"{path}.targets", entry.get("targets")):
+            move["targets"].append(self.optional_text(at, target) or "")
+            move[PATHS].append(at)
         # Of a move of no known type nobody can say what its targets must be.
         if self.fine(f"{path}.move_type") and move["move_type"] not in ("request", "converge"):
-            for i, target in enumerate(move["targets"]):
-                if self.fine(f"{path}.targets[{i}]"):
-                    self.any_id(f"{path}.targets[{i}]", target, names)
+            for at, target in zip(move[PATHS], move["targets"], strict=True):
+                if self.fine(at):
+                    self.any_id(at, target, names)
         return move
 
     def new_ref(self, path: str, value: object, names: Mapping[str, str]) -> Entity | None:
@@ -2510,7 +2528,10 @@ class _Findings:
         for i, (slug, member) in enumerate(value.items()):
             is_slug = isinstance(slug, str) and is_identifier(slug)
             path = f"{field}.{slug}" if is_slug else f"{field}[{i}]"
-            self.identifier(path, slug)
+            if slug is None:
+                self.add(1, "invalid_field", path, "has a name that is no text")
+            else:
+                self.identifier(path, slug)
             of_slug = read(path, member)
             if is_slug:
                 values[slug] = of_slug

@@ -18,7 +18,7 @@ from typing import Any, cast
 from . import requests, rounds
 from .auditing import AuditLog, Ledger
 from .contract import timestamps
-from .contract.addresses import address, partition_key, sort_key
+from .contract.addresses import address, partition_key
 from .contract.entities import ChainReport, Finding
 from .contract.errors import (
     DialogueStoreError,
@@ -28,7 +28,7 @@ from .contract.errors import (
     integrity_error,
     validation_failed,
 )
-from .contract.items import MAX_ITEM_BYTES, Item, Value, index_attributes, item_size
+from .contract.items import MAX_ITEM_BYTES, Item, Value, item_size
 from .contract.tables import METHODS, TYPES, EntityType
 from .journal import Journal, journal_key, lay_over, sweep
 from .partitions.port import (
@@ -56,19 +56,20 @@ from .sealing.keys import (
     system_randomness,
 )
 from .snapshot import Head, Record, Snapshot, entities
-from .validation import validated
-from .writes import PLANNERS, Draft, Plan, Planner, Repeat, no_dialogue, plan_create
+from .validation import BAD, validated
+from .writes import PLANNERS, Draft, Plan, Planner, Repeat, no_dialogue, plan_create, whole_item
 
 __all__ = ["Mechanics"]
 
 #: Dialogues whose last opened state a store keeps, so that a further write needs no read.
 _KEPT_SNAPSHOTS = 64
-#: Codes of the last group of STORE-14, in which request_mismatch comes first.
-_LAST_GROUP = (
-    "duplicate_entity",
-    "invalid_status_transition",
-    "limit_exceeded",
-    "item_too_large",
+#: What stands at the beginning of group 5 of STORE-14: the dialogue and its state.
+_NOT_THERE = (
+    "dialogue_not_found",
+    "partition_frozen",
+    "partition_importing",
+    "partition_moved",
+    "key_erased",
 )
 
 
@@ -175,11 +176,14 @@ class Mechanics:
         self._partitions.close()
 
     def _validated(self, method: str, **given: Any) -> dict[str, Any]:
+        self._allow(method)
+        return validated(method, given)
+
+    def _allow(self, method: str) -> None:
         if self._closed:
             raise error("store_closed", "this store was closed")
         if self._read_only and METHODS[method].kind == "write":
             raise error("access_denied", "this store was opened read-only")
-        return validated(method, given)
 
     # -- reads -----------------------------------------------------------------------------------
 
@@ -390,10 +394,11 @@ class Mechanics:
 
     def _register_round(self, **given: Any) -> Any:
         """STORE-13: as any other write, but every finding of every group is reported at once."""
-        self._validated("get_dialogue", dialogue_id=given["dialogue_id"])
-        if self._read_only:
-            raise error("access_denied", "this store was opened read-only")
+        self._allow("register_round")
         args, findings = rounds.validated_round(given)
+        early = [found for group in range(5) for found in findings.groups.get(group, ())]
+        if args["dialogue_id"] is BAD:
+            raise validation_failed(early)
 
         def planner(snapshot: Snapshot, args: Mapping[str, Any], now: str) -> Plan:
             return rounds.plan_round(snapshot, args, now, findings)
@@ -404,8 +409,8 @@ class Mechanics:
                 lambda cell, ledger: self._plan(cell, ledger, "register_round", planner, args),
             )
         except DialogueStoreError as refused:
-            if findings and refused.code == "dialogue_not_found":
-                raise validation_failed(findings) from None
+            if early and refused.code in _NOT_THERE:  # what comes first in STORE-14 is said first
+                raise validation_failed(early) from None
             raise
 
     def _create(self, dialogue_id: str, args: Mapping[str, Any]) -> Any:
@@ -467,15 +472,7 @@ class Mechanics:
         if args.get("request_id") is None:
             plan = planner(known, args, now)
             return plan if isinstance(plan, Repeat) else (plan, now)
-        try:
-            earlier = requests.earlier_result(known, method, args)
-        except DialogueStoreError as mismatch:
-            try:
-                planner(known, args, now)
-            except DialogueStoreError as other:
-                if other.code not in _LAST_GROUP:
-                    raise
-            raise mismatch from None
+        earlier = requests.earlier_result(known, method, args, lambda: planner(known, args, now))
         if earlier is not None:
             return earlier
         plan = planner(known, args, now)
@@ -556,7 +553,7 @@ class Mechanics:
             records.append((draft.sk, Record(draft.kind, draft.parts, item, draft.fields), own))
         if too_large:
             ledger.spoilt = self._spoilt(snapshot.dialogue_id, plan.drafts, dek)
-            raise (validation_failed if plan.is_batch else from_problems)(too_large)
+            raise from_problems(too_large)
         revision = head.revision + 1
         sealed = Use("encrypt", "success", dek.key_id, self._subject(snapshot, seals), seals)
         events, tip = self._log.for_write(
@@ -618,7 +615,7 @@ class Mechanics:
         sealed: Mapping[str, Value] = {}
         if draft.kind.has_envelope:
             sealed = self._seal(dialogue_id, draft.kind, draft.fields, dek)
-        return _whole_item(dialogue_id, draft.kind, draft.fields, sealed)
+        return whole_item(dialogue_id, draft.kind, draft.fields, sealed)
 
     def _seal(
         self, dialogue_id: str, kind: EntityType, fields: Mapping[str, Any], dek: DekHandle
@@ -649,7 +646,7 @@ class Mechanics:
             "audit_head": audit_head,
             "seals": seals,
         }
-        item = _whole_item(dialogue_id, kind, fields, self._seal(dialogue_id, kind, fields, dek))
+        item = whole_item(dialogue_id, kind, fields, self._seal(dialogue_id, kind, fields, dek))
         return Head(item, revision, now, "active", None, count, items_sum, seals, audit_head, dek)
 
     # -- a dialogue's first write ----------------------------------------------------------------
@@ -684,7 +681,7 @@ class Mechanics:
             plan = replace(plan, drafts=[*plan.drafts, draft])
         dek, wrapped = self._keys.make(dialogue_id, 1, ledger)
         dek_fields = {"version": 1, "created_at": now, "commitment": wrapped["commitment"]}
-        dek_item = _whole_item(dialogue_id, TYPES["dek"], dek_fields, wrapped)
+        dek_item = whole_item(dialogue_id, TYPES["dek"], dek_fields, wrapped)
         key = dek.sum_key()
         actions: list[Action] = [Put(dek_item, ABSENT)]
         added = {"dek#1": term(key, dek_item)}
@@ -727,11 +724,16 @@ class Mechanics:
     def _repeated_creation(self, cell: _Cell, ledger: Ledger, args: Mapping[str, Any]) -> Repeat:
         """STORE-22 for the call that made the dialogue; ``duplicate_entity`` for any other."""
         snapshot = self._load_for_write(cell, ledger)
-        earlier = requests.earlier_result(snapshot, "create_dialogue", args)
+        there = from_problems(
+            [Problem("duplicate_entity", "dialogue_id", "a dialogue of this id exists")]
+        )
+
+        def plan() -> None:
+            raise there
+
+        earlier = requests.earlier_result(snapshot, "create_dialogue", args, plan)
         if earlier is None:
-            raise from_problems(
-                [Problem("duplicate_entity", "dialogue_id", "a dialogue of this id exists")]
-            )
+            raise there
         return earlier
 
     # -- commits ---------------------------------------------------------------------------------
@@ -861,21 +863,6 @@ class _Attempt:
                 raise
         self._commit = None
         return store._committed(cell, commit, self._ledger)
-
-
-def _whole_item(
-    dialogue_id: str, kind: EntityType, fields: Mapping[str, Any], sealed: Mapping[str, Value]
-) -> Item:
-    """ADDR-05: keys, set cleartext fields, index attributes and the envelope of an item."""
-    clear = {f.name: fields.get(f.name) for f in kind.cleartext_fields}
-    item: Item = {
-        "pk": partition_key(dialogue_id),
-        "sk": sort_key(kind.entity, **fields),
-        **{name: value for name, value in clear.items() if value is not None},
-        **index_attributes(kind, dialogue_id, fields, clear),
-        **sealed,
-    }
-    return item
 
 
 def _as_found(record: Record) -> Equals:

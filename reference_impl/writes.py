@@ -11,6 +11,7 @@ from typing import Any
 
 from .contract import addresses
 from .contract.errors import DialogueStoreError, Problem, from_problems
+from .contract.items import Item, Value, index_attributes
 from .contract.tables import ENTITIES, TYPES, EntityType
 from .snapshot import Record, Snapshot, entity_of
 from .validation import Problems
@@ -53,8 +54,6 @@ class Plan:
     drafts: Sequence[Draft]
     result: Draft | Callable[[int], Result]
     times: Sequence[str] = ()
-    #: a whole round: whatever is wrong with an item is a finding of validation_failed
-    is_batch: bool = False
 
     def result_at(self, revision: int) -> Result:
         """What the method returns once the write has made ``revision``."""
@@ -142,6 +141,21 @@ def _default(value: Any) -> Any:
     return value.copy() if isinstance(value, list | dict) else value
 
 
+def whole_item(
+    dialogue_id: str, kind: EntityType, fields: Mapping[str, Any], sealed: Mapping[str, Value]
+) -> Item:
+    """ADDR-05: keys, set cleartext fields, index attributes and the envelope of an item."""
+    clear = {f.name: fields.get(f.name) for f in kind.cleartext_fields}
+    item: Item = {
+        "pk": addresses.partition_key(dialogue_id),
+        "sk": addresses.sort_key(kind.entity, **fields),
+        **{name: value for name, value in clear.items() if value is not None},
+        **index_attributes(kind, dialogue_id, fields, clear),
+        **sealed,
+    }
+    return item
+
+
 def changed(record: Record, now: str, **fields: Any) -> Draft:
     """The entity of a record with some fields changed, ``updated_at`` moved on."""
     values = {**record.fields, **fields}
@@ -150,7 +164,8 @@ def changed(record: Record, now: str, **fields: Any) -> Draft:
     return Draft(record.kind, values, record)
 
 
-def transition(p: Problems, record: Record | Draft, to: str, where: str = "status") -> None:
+def transition(p: Problems, record: Record | Draft, to: str, where: str = "status") -> bool:
+    """Whether a status may become another (STORE-08); a finding if not."""
     have = record.fields["status"]
     allowed = record.kind.transitions[have]
     if to not in allowed:
@@ -161,6 +176,7 @@ def transition(p: Problems, record: Record | Draft, to: str, where: str = "statu
             f"{have} cannot become {to}; allowed from {have}: {', '.join(allowed) or 'nothing'}",
             **{"from": have, "to": to, "allowed": list(allowed)},
         )
+    return to in allowed
 
 
 def new_event(entity: str, display_id: str, now: str, **fields: Any) -> Draft:
