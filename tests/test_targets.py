@@ -47,7 +47,7 @@ def reference(request: pytest.FixtureRequest) -> Iterator[Target]:
 
 def test_the_reference_claims_what_it_can_show(reference: Target, tmp_path: Path) -> None:
     backend = World(reference, tmp_path).open()
-    assert backend.claims() == ("core", "encrypted", "keys")
+    assert backend.claims() == ("core", "encrypted", "keys", "audit")
     assert backend.keys is not None
     assert reference.engine.emulated_by is None
 

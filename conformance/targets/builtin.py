@@ -29,6 +29,8 @@ __all__ = ["BUILTIN", "TABLE_PREFIX", "Builtin", "PartitionRaw", "Tables", "encr
 TABLE_PREFIX: Final = "dsconf_"
 
 _REFERENCE: Final = "reference_impl"
+#: What the reference store claims.
+REFERENCE_PROFILES: Final = ("core", "encrypted", "keys", "audit")
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,13 @@ def encrypted_factory(
         store = open_store(
             client(folder), keys, user_id=user_id, clock=clock, deadline_s=deadline_s
         )
-        return Backend(store, raw=PartitionRaw(items), set_clock=clock.set, keys=keys)
+        return Backend(
+            store,
+            raw=PartitionRaw(items),
+            set_clock=clock.set,
+            keys=keys,
+            profiles=REFERENCE_PROFILES,
+        )
 
     return factory
 
