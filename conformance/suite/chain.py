@@ -178,6 +178,18 @@ class Log:
         self._seen = there
         return by_chain(there.values())
 
+    def writes(self) -> Chain:
+        """The write chain; there must be one."""
+        found = self.all()
+        assert "w" in found, f"there is no write chain, only {list(found)}"
+        return found["w"]
+
+    def reads(self) -> Chain:
+        """The one read chain that there is."""
+        found = [name for name in self.all() if name != "w"]
+        assert len(found) == 1, f"expected one read chain, got {found}"
+        return self.all()[found[0]]
+
     def new(self) -> dict[str, Chain]:
         """The chains' events since the last look; a chain without any is left out."""
         before = set(self._seen)

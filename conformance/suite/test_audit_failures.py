@@ -212,7 +212,7 @@ def test_a_write_whose_event_has_no_place_is_not_made(world: World) -> None:
     writer = world.open(deadline_s=1.0)
     raw = raw_of(writer)
     writer.store.load_partition(D)
-    last = log.all()["w"][-1]
+    last = log.writes()[-1]
     raw.put(
         made(None, {"dialogue_id": D, "operation": "encrypt", "outcome": "failure"}, after=last)
     )

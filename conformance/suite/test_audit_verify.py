@@ -132,7 +132,7 @@ def test_a_long_history_of_many_writes_is_ok(world: World) -> None:
     populate(backend.store, D)
     report = report_of(world.open().store)
     assert (report["ok"], report["with_key"]) == (True, True)
-    assert report["chains"]["w"]["events"] == len(Log(raw_of(backend), D).all()["w"]) > 40
+    assert report["chains"]["w"]["events"] == len(Log(raw_of(backend), D).writes()) > 40
 
 
 @rules("AUDIT-05")
@@ -181,7 +181,7 @@ def test_many_events_are_walked_to_the_end(world: World, budget: str) -> None:
     """More than an engine gives at once; a change in the very last is found."""
     backend, log = write_history(world)
     raw = raw_of(backend)
-    read = next(events for name, events in log.all().items() if name != "w")
+    read = log.reads()
     count = {"quick": 200, "ordinary": 2000, "nightly": 50_000}[budget]
     last = read[-1]
     common = {"dialogue_id": D, "operation": "decrypt", "key_id": f"dek#{D}#1"}
@@ -214,13 +214,12 @@ class Bench:
         if self._backend is None:
             backend, log = write_history(self.world)
             begin(backend.store, "e", rounds=[1, 2, 3])
-            self._other = Log(raw_of(backend), "e").all()["w"]
-            self._chains = log.all()
+            self._other = Log(raw_of(backend), "e").writes()
+            self._chains = {"w": log.writes(), "r": log.reads()}
             head = raw_of(backend).get(f"dialogue#{D}", "head")
             assert head is not None, "there is no head"
             self._head, self._backend = dict(head), backend
-        (r,) = self._chains.keys() - {"w"}
-        return Laid.of(self._chains["w"], self._chains[r], self._other)
+        return Laid.of(self._chains["w"], self._chains["r"], self._other)
 
     def verified(self, laid: Laid) -> tuple[dict[str, Any], dict[str, Any]]:
         """What auditors with and without the key say of these events."""
