@@ -117,7 +117,7 @@ def cli() -> None:
     "profiles",
     multiple=True,
     metavar="NAMES",
-    help="Narrow the claim to these profiles and those they need: core, encrypted, keys, audit.",
+    help="Narrow the claim to these profiles and those they need, as in core,batch,encrypted.",
 )
 @click.option(
     "--report",

@@ -206,7 +206,7 @@ def test_a_fault_of_the_suite_is_not_one_of_the_backend(
         (["run", "--no-such-option"], "--no-such-option"),
         (["run", "--target", "postgres"], "sqlite"),
         (["run", "--target", "no_such_module:factory"], "no_such_module"),
-        (["run", "--target", "memory", "--profile", "batch"], "core, encrypted, keys"),
+        (["run", "--target", "memory", "--profile", "graph"], "core, batch, idempotency"),
         (["run", "--target", "memory", "--profile", "nonsense"], "nonsense"),
         (["run", "--target", "model", "--profile", "core,keys"], "does not claim"),
         (["run", "--target", "memory", "--engine", "local"], "--engine is for target dynamodb"),

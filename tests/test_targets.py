@@ -47,7 +47,10 @@ def reference(request: pytest.FixtureRequest) -> Iterator[Target]:
 
 def test_the_reference_claims_what_it_can_show(reference: Target, tmp_path: Path) -> None:
     backend = World(reference, tmp_path).open()
-    assert backend.claims() == ("core", "encrypted", "keys", "audit")
+    assert backend.claims() == (
+        *("core", "batch", "idempotency"),
+        *("encrypted", "keys", "audit"),
+    )
     assert backend.keys is not None
     assert reference.engine.emulated_by is None
 
@@ -103,11 +106,11 @@ def test_the_clock_stands_still_where_it_was_set(name: str, tmp_path: Path) -> N
         assert backend.store.create_dialogue("d", "Title").created_at == TIME
 
 
-def test_the_model_claims_core_only(tmp_path: Path) -> None:
+def test_the_model_claims_what_needs_no_encryption(tmp_path: Path) -> None:
     with open_target("model", HERE) as opened:
         world = World(opened, tmp_path)
         backend = world.open()
-        assert backend.claims() == ("core",)
+        assert backend.claims() == ("core", "batch", "idempotency")
         backend.store.create_dialogue("d", "Title")
         assert world.open().store.get_dialogue("d").title == "Title"
         world.close_all()

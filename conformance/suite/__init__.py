@@ -5,4 +5,4 @@ from __future__ import annotations
 __all__ = ["BUILT"]
 
 #: Profiles that have tests. A target may claim others; this suite cannot prove them yet.
-BUILT = ("core", "encrypted", "keys", "audit")
+BUILT = ("core", "batch", "idempotency", "encrypted", "keys", "audit")

@@ -30,7 +30,7 @@ TABLE_PREFIX: Final = "dsconf_"
 
 _REFERENCE: Final = "reference_impl"
 #: What the reference store claims.
-REFERENCE_PROFILES: Final = ("core", "encrypted", "keys", "audit")
+REFERENCE_PROFILES: Final = ("core", "batch", "idempotency", "encrypted", "keys", "audit")
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _model(_: DynamoEngine | None) -> Iterator[Target]:
         del key_file, user_id, deadline_s
         clock = ManualClock()
         store = ModelStore(clock, storage=kept.setdefault(folder.resolve(), {}))
-        return Backend(store, set_clock=clock.set)
+        return Backend(store, set_clock=clock.set, profiles=("core", "batch", "idempotency"))
 
     def discard(folder: Path) -> None:
         kept.pop(folder.resolve(), None)
@@ -284,6 +284,6 @@ BUILTIN: Final[dict[str, Builtin]] = {
             _dynamodb,
             needs_engine=True,
         ),
-        Builtin("model", "the executable specification (core only)", _model, hidden=True),
+        Builtin("model", "the executable specification, without encryption", _model, hidden=True),
     )
 }
