@@ -28,6 +28,7 @@ __all__ = [
     "is_linked",
     "keeps_chains",
     "made",
+    "operations",
     "start_of",
     "steps",
 ]
@@ -210,6 +211,11 @@ def steps(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, Any, str,
     return [
         (e["operation"], e["outcome"], e.get("key_id"), e["subject"], e["count"]) for e in events
     ]
+
+
+def operations(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The operations of events, in their order."""
+    return [event["operation"] for event in events]
 
 
 def is_linked(dialogue_id: str, chain: str, events: Iterable[Mapping[str, Any]]) -> bool:

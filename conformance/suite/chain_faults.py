@@ -99,6 +99,7 @@ def _set(name: str, sequence: int, /, **changes: Any) -> Callable[[Laid], None]:
 def _flip(name: str, sequence: int, field: str) -> Callable[[Laid], None]:
     def apply(laid: Laid) -> None:
         event = laid.chain(name)[sequence - 1]
+        assert field in event, f"{name} {sequence} has no {field}"
         laid.put({**event, field: _flipped(event[field])})
 
     return apply

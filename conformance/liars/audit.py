@@ -1,0 +1,276 @@
+"""Liars for profile audit: the reference store in memory with a log, or an auditor, that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, cast
+
+from conformance.spec import PROFILES
+from conformance.targets.base import Backend
+from conformance.targets.builtin import PartitionRaw
+from reference_impl.auditing import AuditLog, Ledger
+from reference_impl.contract.entities import ChainReport, Finding
+from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.items import Item
+from reference_impl.encrypted_store import EncryptedStore
+from reference_impl.partitions.memory import MemoryPartitionStore
+from reference_impl.partitions.port import ANY, Action, Put
+from reference_impl.sealing import audit
+from reference_impl.sealing.audit import Tip, Use
+from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.snapshot import Snapshot
+from reference_impl.testing import ManualClock
+
+from . import liar
+from .core import NullStore
+from .encrypted import snake
+
+__all__ = ["LyingLog", "LyingLogStore"]
+
+S = TypeVar("S", bound="LyingLogStore")
+
+_PROFILES = ("core", "encrypted", "keys", "audit")
+#: What each folder of a run holds.
+_STORAGE: dict[Path, MemoryPartitionStore] = {}
+
+
+def forget(folder: Path) -> None:
+    """Discard what a folder holds."""
+    _STORAGE.pop(folder.resolve(), None)
+
+
+class LyingLog(AuditLog):
+    """The log, each step of which a subclass may get wrong."""
+
+
+class LyingLogStore(EncryptedStore):
+    """The reference store with a log of its own."""
+
+    log: ClassVar[type[AuditLog]] = LyingLog
+    partitions: ClassVar[type[MemoryPartitionStore]] = MemoryPartitionStore
+
+    def __init__(
+        self, partitions: MemoryPartitionStore, keys: LocalFileKeyProvider, **more: Any
+    ) -> None:
+        super().__init__(partitions, keys, **more)
+        self._log = self.log(
+            partitions,
+            self._keys.known_kek,
+            principal=more["user_id"],
+            clock=self._clock,
+            randomness=self._randomness,
+        )
+
+    def _overlook(self, ledger: Ledger, *beginnings: str) -> ChainReport:
+        """What a walk finds, but for findings that begin so."""
+        report = super()._walk(ledger)
+        findings = [f for f in report.findings if not f["what"].startswith(beginnings)]
+        return replace(report, ok=not findings, findings=findings)
+
+
+def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[type[S]], type[S]]:
+    """Make a liar of a store; its docstring tells the lie, its name is the liar's."""
+
+    def register(store: type[S]) -> type[S]:
+        def factory(
+            folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+        ) -> Backend:
+            clock, keys = ManualClock(), LocalFileKeyProvider(key_file)
+            items = _STORAGE.setdefault(folder.resolve(), store.partitions())
+            opened = store(items, keys, user_id=user_id, clock=clock, deadline_s=deadline_s)
+            return Backend(opened, PartitionRaw(items), clock.set, keys, profiles=_PROFILES)
+
+        factory.__name__ = snake(store.__name__)
+        factory.__doc__ = store.__doc__
+        liar(must_fail=must_fail, profile="audit", also=also, discard=forget)(factory)
+        return store
+
+    return register
+
+
+# -- what is logged -------------------------------------------------------------------------------
+
+
+@lie("AUDIT-01", "AUDIT-08", "AUDIT-09")
+class SkipsFailures(LyingLogStore):
+    """Logs what went well and leaves out what failed or was denied."""
+
+    class log(LyingLog):  # noqa: N801
+        def append(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> None:
+            kept = [use for use in uses if use.outcome == "success"]
+            if kept:
+                super().append(dialogue_id, kept, *args)
+
+
+@lie("AUDIT-01")
+class ForgetsTheHead(LyingLogStore):
+    """Counts the items that a write seals, but not its head."""
+
+    class log(LyingLog):  # noqa: N801
+        def for_write(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> Any:
+            *others, sealed = uses
+            sealed = replace(sealed, count=max(1, sealed.count - 1))
+            return super().for_write(dialogue_id, [*others, sealed], *args)
+
+
+@lie("AUDIT-01")
+class LogsEveryRead(LyingLogStore):
+    """Logs a decrypt for each read, also of plaintext that the instance has had before."""
+
+    def _log_uses(self, ledger: Ledger, revision: int, until: float) -> None:
+        if not ledger.uses():
+            ledger.opened(1, f"dialogue:{ledger.dialogue_id}/entity:head/head")
+        super()._log_uses(ledger, revision, until)
+
+
+@lie("AUDIT-06")
+class KnowsNoSpan(LyingLogStore):
+    """Writes zeros for trace and span, whatever span is the current one."""
+
+    class log(LyingLog):  # noqa: N801
+        def _placed(self, *args: Any, **more: Any) -> tuple[list[Item], Tip]:
+            real, audit.current_trace = audit.current_trace, lambda: ("0" * 32, "0" * 16)
+            try:
+                return super()._placed(*args, **more)
+            finally:
+                audit.current_trace = real
+
+
+@lie("AUDIT-02", "AUDIT-05")
+class NotesNothing(LyingLogStore):
+    """Never notes on the write chain how far its instance has read."""
+
+    class log(LyingLog):  # noqa: N801
+        def _placed(
+            self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, note: str | None
+        ) -> tuple[list[Item], Tip]:
+            del note
+            return super()._placed(dialogue_id, uses, tip, revision, None)
+
+
+@lie("AUDIT-09")
+class ReadsAtNoRevision(LyingLogStore):
+    """Logs reads with revision 0, as if there were no head."""
+
+    class log(LyingLog):  # noqa: N801
+        def append(
+            self, dialogue_id: str, uses: Sequence[Use], revision: int, until: float
+        ) -> None:
+            del revision
+            super().append(dialogue_id, uses, 0, until)
+
+
+# -- where and whether it is logged ---------------------------------------------------------------
+
+
+@lie("AUDIT-04")
+class AnswersWithoutALog(LyingLogStore):
+    """Gives a result also where its events could not be written."""
+
+    class log(LyingLog):  # noqa: N801
+        def append(self, *args: Any) -> None:
+            try:
+                super().append(*args)
+            except DialogueStoreError:
+                return
+
+
+class _Overwriting(MemoryPartitionStore):
+    """Puts events over whatever lies there."""
+
+    def commit(self, actions: Sequence[Action], *, token: str) -> None:
+        super().commit(
+            [
+                Put(action.item, ANY)
+                if isinstance(action, Put) and str(action.item["pk"]).startswith("audit#")
+                else action
+                for action in actions
+            ],
+            token=token,
+        )
+
+
+@lie("AUDIT-03", "AUDIT-04")
+class WritesOverEvents(LyingLogStore):
+    """Puts an event at its sequence without a condition, over what lies there."""
+
+    partitions = _Overwriting
+
+
+# -- what the chain is good for -------------------------------------------------------------------
+
+
+@lie("AUDIT-09")
+class TrustsTheHead(LyingLogStore):
+    """Never compares the head with the write chain: a partition rolled back is as good as new."""
+
+    def _check_chain(self, snapshot: Snapshot, last: Item | None) -> list[Finding]:
+        if last is not None:
+            key = self._log.mac_key(snapshot.dialogue_id)
+            snapshot.tip = audit.tip_of(last, snapshot.dialogue_id, key)
+        return []
+
+
+@lie("AUDIT-05")
+class OverlooksMacs(LyingLogStore):
+    """Walks hashes and links only, also with the key at hand."""
+
+    def _walk(self, ledger: Ledger) -> ChainReport:
+        return self._overlook(ledger, "mac:")
+
+
+@lie("AUDIT-05")
+class OverlooksCuts(LyingLogStore):
+    """Walks to the last event there is and asks nobody whether there were more."""
+
+    def _walk(self, ledger: Ledger) -> ChainReport:
+        return self._overlook(ledger, "missing: the head", "missing: a write")
+
+
+# -- the trivial ----------------------------------------------------------------------------------
+
+
+class _NoParts:
+    """A storage that holds nothing, whatever is put there."""
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        del pk, sk
+        return None
+
+    def put(self, item: Item) -> None:
+        del item
+
+    def delete(self, pk: str, sk: str) -> None:
+        del pk, sk
+
+    def scan(self, dialogue_id: str, part: str = "dialogue") -> list[Item]:
+        del dialogue_id, part
+        return []
+
+
+class _NullLogStore(NullStore):
+    """A store that finds nothing wrong with anything, nor anything at all."""
+
+    def verify_partition(self, dialogue_id: str) -> list[Finding]:
+        del dialogue_id
+        return cast(list[Finding], None)
+
+    def verify_chain(self, dialogue_id: str, checkpoints: Sequence[str] = ()) -> ChainReport:
+        del dialogue_id, checkpoints
+        return cast(ChainReport, None)
+
+
+@liar(
+    must_fail=tuple(
+        rule for name in ("core", "encrypted", "audit") for rule in PROFILES[name].rules
+    ),
+    profile="audit",
+)
+def null_log(
+    folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+) -> Backend:
+    """Does nothing: a store without answers over a storage without items and events."""
+    del folder, key_file, user_id, deadline_s
+    return Backend(_NullLogStore(ManualClock()), raw=_NoParts(), profiles=_PROFILES)
