@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conformance.model import ModelStore, Partition
 from reference_impl.contract.items import Item
+from reference_impl.partitions.dynamodb import DynamoPartitionStore
+from reference_impl.partitions.dynamodb_items import to_engine
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ANY, Delete, PartitionStore, Put
 from reference_impl.sealing.keys import LocalFileKeyProvider
@@ -67,6 +69,30 @@ class PartitionRaw:
         return self._partitions.query(f"{part}#{dialogue_id}")
 
 
+class TableRaw(PartitionRaw):
+    """Raw access to a DynamoDB table: single puts and deletes, which cost less than transactions."""
+
+    def __init__(self, partitions: DynamoPartitionStore) -> None:
+        super().__init__(partitions)
+        self._client = partitions.client
+        self._table = partitions.table_name
+
+    def put(self, item: Item) -> None:
+        """Store the item, whatever lay there."""
+        self._client.put_item(TableName=self._table, Item=to_engine(item))
+
+    def delete(self, pk: str, sk: str) -> None:
+        """Remove the item under the key."""
+        self._client.delete_item(TableName=self._table, Key=to_engine({"pk": pk, "sk": sk}))
+
+
+def raw_access(partitions: PartitionStore) -> PartitionRaw:
+    """The stored items behind a partition store."""
+    if isinstance(partitions, DynamoPartitionStore):
+        return TableRaw(partitions)
+    return PartitionRaw(partitions)
+
+
 @dataclass
 class Storages:
     """The partition store that raw access uses, one for each folder until that is discarded."""
@@ -112,7 +138,7 @@ def encrypted_factory(
         )
         return Backend(
             store,
-            raw=PartitionRaw(items),
+            raw=raw_access(items),
             set_clock=clock.set,
             keys=keys,
             profiles=REFERENCE_PROFILES,
@@ -218,8 +244,6 @@ class Tables:
 
     def partitions(self, folder: Path) -> PartitionStore:
         """A partition store over the folder's table."""
-        from reference_impl.partitions.dynamodb import DynamoPartitionStore
-
         partitions: PartitionStore = DynamoPartitionStore(
             own(self.name(folder), self._prefix), client=self._client
         )
