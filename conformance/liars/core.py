@@ -48,7 +48,9 @@ def _forget(folder: Path) -> None:
     _STORAGE.pop(folder.resolve(), None)
 
 
-def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[type[S]], type[S]]:
+def lie(
+    *must_fail: str, also: Mapping[str, str] | None = None, profile: str = "core"
+) -> Callable[[type[S]], type[S]]:
     """Make a liar of a subclass of the model; its docstring tells the lie, its name is the liar's."""
 
     def register(store: type[S]) -> type[S]:
@@ -58,11 +60,12 @@ def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[typ
             del key_file, user_id, deadline_s
             clock = ManualClock()
             opened = store(clock, storage=_STORAGE.setdefault(folder.resolve(), {}))
-            return Backend(opened, set_clock=clock.set)
+            claims = () if profile == "core" else ("batch", "idempotency")
+            return Backend(opened, set_clock=clock.set, profiles=("core", *claims))
 
         factory.__name__ = re.sub(r"(?<!^)(?=[A-Z])", "_", store.__name__).lower()
         factory.__doc__ = store.__doc__
-        liar(must_fail=must_fail, profile="core", also=also, discard=_forget)(factory)
+        liar(must_fail=must_fail, profile=profile, also=also, discard=_forget)(factory)
         return store
 
     return register
@@ -91,7 +94,7 @@ class NullStore(ModelStore):
 
 
 for _name, _method in METHODS.items():
-    if _method.profile == "core":
+    if _method.profile in ("core", "batch"):
         setattr(NullStore, _name, _nothing(_name))
 
 

@@ -1,0 +1,215 @@
+"""STORE-22: the id of a request that was made with another input, and ids that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from conformance.suite.builders import begin, call, calls, codes, partition, populate, shown
+from conformance.suite.helpers import expect_error
+from conformance.suite.marks import profile, rules
+from conformance.suite.requests import NEW, OTHER_INPUT, told
+from reference_impl.contract.store import DialogueStore
+
+pytestmark = profile("idempotency")
+
+
+@rules("STORE-22")
+def test_another_input_under_the_same_id_is_refused(store: DialogueStore) -> None:
+    """Every write, with one parameter changed; nothing is written."""
+    populate(store, "tides")
+    for name in OTHER_INPUT:
+        told(store, name, f"r-{name}")
+    before = partition(store, "tides")
+    attempts = {
+        name: partial(
+            call, store, name, {**calls("tides")[name], **other, "request_id": f"r-{name}"}
+        )
+        for name, other in OTHER_INPUT.items()
+    }
+    assert codes(attempts) == dict.fromkeys(OTHER_INPUT, "request_mismatch")
+    assert partition(store, "tides") == before
+
+
+@rules("STORE-22")
+def test_another_method_under_the_same_id_is_refused(store: DialogueStore) -> None:
+    """Even one that takes the same parameters."""
+    begin(store, "tides")
+    args: Mapping[str, Any] = {"round": 0, "label": "l", "content": "c", "contributors": []}
+    shown(store.register_perspective("tides", **args, request_id="r-1"))
+    before = partition(store, "tides")
+    others = ("register_evidence", "register_claim", "register_recommendation")
+    assert codes(
+        {
+            **{
+                name: partial(getattr(store, name), "tides", **args, request_id="r-1")
+                for name in others
+            },
+            "create_dialogue": partial(store.create_dialogue, **NEW, request_id="r-1"),
+        }
+    ) == dict.fromkeys([*others, "create_dialogue"], "request_mismatch")
+    assert partition(store, "tides") == before
+
+
+@rules("STORE-22")
+def test_another_dialogue_under_the_same_request(store: DialogueStore) -> None:
+    """``create_dialogue`` with another title is another input, with no id it is a duplicate."""
+    shown(store.create_dialogue(**NEW, request_id="r-1"))
+    other = {**NEW, "title": "Another harbour?"}
+    assert codes(
+        {
+            "another title": partial(store.create_dialogue, **other, request_id="r-1"),
+            "another question": partial(
+                store.create_dialogue, **NEW, question="", request_id="r-1"
+            ),
+            "another id": partial(store.create_dialogue, **NEW, request_id="r-2"),
+            "no id": partial(store.create_dialogue, **NEW),
+        }
+    ) == {
+        "another title": "request_mismatch",
+        "another question": "request_mismatch",
+        "another id": "duplicate_entity",
+        "no id": "duplicate_entity",
+    }
+
+
+@rules("STORE-22")
+def test_what_the_other_input_lacks_is_said_first(store: DialogueStore) -> None:
+    """STORE-14: groups 1 to 6 of the second input come before the mismatch."""
+    begin(store, "tides", experts=["muffin"])
+    store.register_tension("tides", 0, "l", "d", [])
+    shown(store.update_expert_score("tides", "muffin", 0, 2**53 - 1, request_id="r-1"))
+    before = partition(store, "tides")
+    score = partial(store.update_expert_score, "tides", request_id="r-1")
+    store.create_round("tides", 1)
+    claim = partial(store.register_claim, "tides", request_id="r-1", contributors=[], content="c")
+    refine = [{"type": "refine", "target": "T0001"}]
+    assert codes(
+        {
+            "1: missing": partial(score, "muffin", 0, None),
+            "1: type": partial(score, "muffin", 0, "4"),
+            "2: enum": partial(store.update_dialogue_status, "tides", "sunk", request_id="r-1"),
+            "3: form": partial(score, "no slug", 0, 4),
+            "4: letter": partial(
+                store.update_claim_status, "tides", "T0001", "adopted", request_id="r-1"
+            ),
+            "5: expert": partial(score, "scone", 0, 4),
+            "5: round": partial(claim, 9, "l"),
+            "6: meaning": partial(score, "muffin", 1, 1),
+            "6: target": partial(claim, 0, "l", references=refine),
+            "7: mismatch": partial(score, "muffin", 0, 4),
+        }
+    ) == {
+        "1: missing": "missing_field",
+        "1: type": "invalid_field",
+        "2: enum": "invalid_field",
+        "3: form": "invalid_identifier",
+        "4: letter": "type_id_mismatch",
+        "5: expert": "expert_not_found",
+        "5: round": "round_not_found",
+        "6: meaning": "invalid_field",
+        "6: target": "invalid_ref_target",
+        "7: mismatch": "request_mismatch",
+    }
+    assert partition(store, "tides")["experts"] == before["experts"]
+
+
+@rules("STORE-22")
+def test_the_mismatch_is_said_before_what_else_the_state_refuses(store: DialogueStore) -> None:
+    """It is the first of group 7, and all that the group finds is listed."""
+    begin(store, "tides", experts=["muffin"])
+    shown(store.create_round("tides", 1, request_id="r-1"))
+    with expect_error("request_mismatch") as caught:
+        store.register_expert("tides", "muffin", "Cook", "Core", request_id="r-1")
+    assert [finding["code"] for finding in caught.data["findings"]] == [
+        "request_mismatch",
+        "duplicate_entity",
+    ]
+    with expect_error("request_mismatch") as caught:
+        store.update_dialogue_status("tides", "open", request_id="r-1")
+    assert [(f["code"], f["field"]) for f in caught.data["findings"]] == [
+        ("request_mismatch", "request_id"),
+        ("invalid_status_transition", "status"),
+    ]
+
+
+@rules("STORE-22")
+def test_a_mismatch_leaves_the_request_as_it_was(store: DialogueStore) -> None:
+    begin(store, "tides")
+    claim = partial(store.register_claim, "tides", 0, "l", contributors=[], request_id="r-1")
+    first = shown(claim(content="c"))
+    with expect_error("request_mismatch"):
+        claim(content="d")
+    assert shown(claim(content="c")) == first
+    with expect_error("request_mismatch"):
+        claim(content="d")
+
+
+@rules("STORE-22")
+def test_small_differences_are_differences(store: DialogueStore) -> None:
+    begin(store, "tides")
+    recommend = partial(
+        store.register_recommendation, "tides", 0, "l", "c", ["a", "b"], request_id="r-1"
+    )
+    shown(recommend(parameters={"x": 1, "y": None, "z": "\u00e9", "l": [1, 2]}))
+    others: Mapping[str, Any] = {
+        "true for 1": {"x": True, "y": None, "z": "\u00e9", "l": [1, 2]},
+        "text for 1": {"x": "1", "y": None, "z": "\u00e9", "l": [1, 2]},
+        "no null": {"x": 1, "z": "\u00e9", "l": [1, 2]},
+        "another normal form": {"x": 1, "y": None, "z": "e\u0301", "l": [1, 2]},
+        "another order": {"x": 1, "y": None, "z": "\u00e9", "l": [2, 1]},
+        "empty": {},
+        "none": None,
+    }
+    assert codes(
+        {name: partial(recommend, parameters=value) for name, value in others.items()}
+    ) == dict.fromkeys(others, "request_mismatch")
+
+
+# -- ids -----------------------------------------------------------------------------------------------
+
+
+@rules("STORE-22")
+def test_a_request_id_is_an_identifier(store: DialogueStore) -> None:
+    """On every write; a bad one is told with the parameters, and nothing is written."""
+    populate(store, "tides")
+    before = partition(store, "tides")
+    attempts: dict[str, Any] = {}
+    expected: dict[str, str] = {}
+    for name in OTHER_INPUT:
+        for bad, code in (("no id", "invalid_identifier"), (7, "invalid_field")):
+            args = {**calls("tides")[name], "request_id": bad}
+            attempts[f"{name} {bad}"] = partial(call, store, name, args)
+            expected[f"{name} {bad}"] = code
+    assert codes(attempts) == expected
+    assert partition(store, "tides") == before
+
+
+@rules("STORE-22")
+def test_forms_of_request_ids(store: DialogueStore) -> None:
+    begin(store, "tides")
+    good = ("a", "9", "x" * 96, "0190a-7.b_C", "head", "request")
+    bad = ("", "-a", "x" * 97, "a#b", "a/b", "a:b", "\u00e9", "a\x00")
+    attempts = {
+        name: partial(store.register_claim, "tides", 0, "l", "c", [], request_id=name)
+        for name in (*good, *bad)
+    }
+    assert codes(attempts) == {
+        **dict.fromkeys(good, None),
+        **dict.fromkeys(bad, "invalid_identifier"),
+    }
+    assert len(partition(store, "tides")["claims"]) == len(good)
+
+
+@rules("STORE-22")
+def test_a_bad_request_id_is_listed_with_the_rest(store: DialogueStore) -> None:
+    begin(store, "tides")
+    with expect_error("invalid_identifier") as caught:
+        store.register_expert("tides", "no slug", "Cook", "Core", request_id="no id")
+    assert [finding["field"] for finding in caught.data["findings"]] == [
+        "expert_slug",
+        "request_id",
+    ]
+    with expect_error("invalid_identifier", field="request_id"):
+        store.create_dialogue("ebb", "Which way?", request_id="no id")
