@@ -110,11 +110,13 @@ class Ledger:
 class _Chain:
     """The instance's chain in one dialogue."""
 
-    __slots__ = ("lock", "tip")
+    __slots__ = ("lock", "open", "tip")
 
     def __init__(self, tip: Tip) -> None:
         self.lock = threading.Lock()
         self.tip = tip
+        #: Appends after the tip of which it is not known whether they took place, with their new tips.
+        self.open: list[tuple[list[Item], Tip]] = []
 
 
 class AuditLog:
@@ -181,21 +183,46 @@ class AuditLog:
                 chain = _Chain(audit.first_tip(dialogue_id, self.chain))
                 self._chains[dialogue_id] = chain
         with chain.lock:
-            items, tip = self._placed(dialogue_id, uses, chain.tip, revision, None)
             try:
-                if self._sink is not None:
-                    _write_lines(self._sink, items)
-                else:
-                    self._give_way(until)
-                    attempt = _Append(self._partitions, items, self._randomness)
-                    persist(attempt, until, YIELDING)
-                    self._learn(attempt.tries)
-            except (DialogueStoreError, OSError) as failure:
-                why = failure.code if isinstance(failure, DialogueStoreError) else "sink"
+                self._append(dialogue_id, chain, uses, revision, until)
+            except (DialogueStoreError, OSError, _Taken) as failure:
+                why = "sink" if isinstance(failure, OSError) else "another event lies there"
+                why = failure.code if isinstance(failure, DialogueStoreError) else why
                 raise error(
                     "audit_unavailable", "the use of a key could not be logged", cause=why
                 ) from None
+
+    def _append(
+        self, dialogue_id: str, chain: _Chain, uses: Sequence[Use], revision: int, until: float
+    ) -> None:
+        items, tip = self._placed(dialogue_id, uses, chain.tip, revision, None)
+        if self._sink is not None:
+            _write_lines(self._sink, items)
             chain.tip = tip
+            return
+        self._give_way(until)
+        attempt = _Append(self._partitions, items, self._randomness)
+        try:
+            persist(attempt, until, YIELDING)
+        except _Taken:
+            if not self._found_late(chain):
+                raise
+            self._append(dialogue_id, chain, uses, revision, until)
+            return
+        except DialogueStoreError:
+            chain.open.append((items, tip))
+            raise
+        self._learn(attempt.tries)
+        chain.tip, chain.open = tip, []
+
+    def _found_late(self, chain: _Chain) -> bool:
+        """Whether an earlier append, given up without an answer, took place after all: the chain then
+        goes on behind it."""
+        for items, tip in chain.open:
+            if self._partitions.get(str(items[-1]["pk"]), str(items[-1]["sk"])) == items[-1]:
+                chain.tip, chain.open = tip, []
+                return True
+        return False
 
     def _give_way(self, until: float) -> None:
         """Where the engine has one writer at a time and is busy, the log of reads holds back, so that
@@ -245,9 +272,11 @@ class _Append:
             # nobody else writes on this chain: either an answer was lost, or somebody forged an event
             last = self._items[-1]
             if self._partitions.get(str(last["pk"]), str(last["sk"])) != last:
-                raise error(
-                    "audit_unavailable", "another event lies where this instance's next one belongs"
-                ) from None
+                raise _Taken from None
+
+
+class _Taken(Exception):
+    """Another event lies where this instance's next one belongs."""
 
 
 def _write_lines(path: Path, items: Sequence[dict[str, Any]]) -> None:
