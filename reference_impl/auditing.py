@@ -6,6 +6,8 @@ go on a chain of the store instance's own, so that no reader holds up a writer (
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import threading
 import time
@@ -280,10 +282,18 @@ class _Taken(Exception):
 
 
 def _write_lines(path: Path, items: Sequence[dict[str, Any]]) -> None:
+    """Append to the sink and wait until it is on the disk; all of it or nothing."""
     lines = b"".join(canonical_json(item) + b"\n" for item in items)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        os.write(handle, lines)
-        os.fsync(handle)
+        fcntl.flock(handle, fcntl.LOCK_EX)  # several stores may share a sink
+        size = os.fstat(handle).st_size
+        try:
+            if os.write(handle, lines) != len(lines):
+                raise OSError(errno.ENOSPC, "a part of the events could not be written")
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
     finally:
         os.close(handle)
