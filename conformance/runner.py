@@ -22,7 +22,7 @@ from .recorder import Listener, Recorder, clean
 from .report.verdict import Reason, Recording, Report, judge
 from .session import Session, World
 from .spec import PROFILES, SPEC_REVISION, with_needs
-from .suite import BUILT
+from .suite import BUILT, EMULATED
 from .targets.base import Backend, Engine, Target
 
 __all__ = ["SUITE", "Listener", "Options", "UsageError", "collect", "run", "suite_version"]
@@ -182,7 +182,7 @@ def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
         raise SetupError("the target claims no profile, so there is nothing to show")
     whole = with_needs(claims)
     if target.engine.emulated_by is not None:
-        whole = tuple(name for name in whole if name in BUILT)
+        whole = tuple(name for name in whole if name in EMULATED)
     for name in with_needs(narrowed):
         if name not in whole:
             raise UsageError(
