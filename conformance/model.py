@@ -9,6 +9,7 @@ rule is shared with it.
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -1495,7 +1496,7 @@ class ModelStore(DialogueStore):
             if request.earlier is not None:
                 return RoundRegistration(**request.earlier)
             request.check(found)
-            if len(rfc8785.dumps(given)) > MAX_ROUND_BYTES:
+            if len(json.dumps(given, ensure_ascii=False).encode()) > MAX_ROUND_BYTES:
                 what = f"the whole is more than {MAX_ROUND_BYTES} bytes"
                 found.add(7, "limit_exceeded", "round", what, limit=MAX_ROUND_BYTES)
 

@@ -8,7 +8,7 @@ from typing import Any
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
-from .builders import CORE_METHODS, call, calls, partition, shown
+from .builders import CORE_METHODS, call, calls, shown
 
 __all__ = ["NEW", "OTHER_INPUT", "again", "told"]
 
@@ -53,6 +53,5 @@ def again(store: DialogueStore, method: str, args: Mapping[str, Any], request_id
 
 
 def told(store: DialogueStore, method: str, request_id: str) -> dict[str, Any]:
-    """The result of the method's example under a request id, and the revision after it."""
-    result = shown(call(store, method, {**calls("tides")[method], "request_id": request_id}))
-    return {**result, "revision": partition(store, "tides")["revision"]}
+    """The result of the method's example under a request id."""
+    return shown(call(store, method, {**calls("tides")[method], "request_id": request_id}))

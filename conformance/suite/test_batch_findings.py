@@ -402,7 +402,7 @@ def test_a_thousand_refs_are_one_too_many(store: DialogueStore, budget: str) -> 
 def test_more_than_64_mib_are_too_much(store: DialogueStore) -> None:
     harbour(store)
     before = partition(store, "tides")
-    text = "x" * (330 * KIB)
+    text = "x" * (227 * KIB)
     params = {kind.plural: [entry(kind, text) for _ in range(99)] for kind in (P, R, C)}
     found = refused(store, params).data["findings"]
     assert [finding["code"] for finding in found] == ["limit_exceeded"]

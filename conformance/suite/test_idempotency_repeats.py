@@ -41,10 +41,7 @@ def test_a_repeat_gives_the_first_result_and_writes_nothing(store: DialogueStore
     first = {name: told(store, name, f"r-{name}") for name in OTHER_INPUT}
     before = partition(store, "tides")
     second = {name: told(store, name, f"r-{name}") for name in OTHER_INPUT}
-    assert [name for name, result in first.items() if "revision" not in result] == []
-    assert {name: without(result, "revision") for name, result in second.items()} == {
-        name: without(result, "revision") for name, result in first.items()
-    }
+    assert second == first
     assert partition(store, "tides") == before
 
 
@@ -116,7 +113,7 @@ def test_another_client_and_a_reopened_store_know_the_request(world: World) -> N
     before = partition(one, "tides")
     for client in (other, world.open().store):
         results = {name: told(client, name, f"r-{name}") for name in OTHER_INPUT}
-        assert results == {name: {**first[name], "revision": before["revision"]} for name in first}
+        assert results == first
         assert shown(client.create_dialogue("ebb", "Which way?", request_id="r-0")) == created
     one.close()
     assert partition(world.open().store, "tides") == before
@@ -208,7 +205,7 @@ def test_any_input_is_known_again(store: DialogueStore, budget: str, seed: int) 
     def round_of(number: int) -> int:
         return number // 99
 
-    for_any(JSON_OBJECTS, check, budget=budget, seed=seed)
+    for_any(JSON_OBJECTS, check, budget=budget, seed=seed, examples=6)
 
 
 @rules("STORE-22")
