@@ -115,6 +115,20 @@ class _Cell:
                     snapshot.tip = snapshot.tip or known.tip
                 self.snapshot, self.current = snapshot, True
 
+    def shown(self) -> Snapshot | None:
+        """What is known, for a read: it may look at this while a write goes on with a copy."""
+        with self.guard:
+            if self.snapshot is not None:
+                self.snapshot.is_shared = True
+            return self.snapshot
+
+    def plannable(self) -> Snapshot | None:
+        """What a write may be planned on without a read, its end of the write chain included: a state
+        whose head was written after the chain was looked at does not tell that."""
+        with self.guard:
+            known = self.snapshot if self.current else None
+            return known if known is not None and known.tip is not None else None
+
     def doubt(self) -> None:
         """The next write has to read first; what was opened is still known."""
         with self.guard:
@@ -210,6 +224,7 @@ class Mechanics:
             self._log_failure(refused, ledger, ledger.uses(), ledger.revision, until)
             raise
         self._log_uses(ledger, ledger.revision, until)
+        snapshot.is_shared = True  # the caller goes through it while others write
         if not findings:
             cell.learn(snapshot)
         return snapshot, findings
@@ -277,7 +292,7 @@ class Mechanics:
         if head is not None and head.get("pending") is not None:
             items = lay_over(self._partitions, dialogue_id, items, str(head["pending"]))
         snapshot, findings = open_partition(
-            dialogue_id, items, self._keys, ledger, known=ledger.known or cell.snapshot
+            dialogue_id, items, self._keys, ledger, known=ledger.known or cell.shown()
         )
         ledger.known = snapshot
         if snapshot.head is not None and not any(f.layer == "head" for f in findings):
@@ -377,7 +392,7 @@ class Mechanics:
             [*deks, head],
             self._keys,
             ledger,
-            known=ledger.known or cell.snapshot,
+            known=ledger.known or cell.shown(),
         )
         ledger.known = snapshot
         return snapshot.head.audit_head if snapshot.head is not None else None
@@ -448,7 +463,7 @@ class Mechanics:
     ) -> Commit | Repeat:
         """A commit ready to be sent. What no commit will prove (an error, a repeat) is only believed
         from a fresh read (STORE-03)."""
-        for known in (cell.snapshot if cell.current else None, None):
+        for known in (cell.plannable(), None):
             fresh = known is None
             if known is None:
                 known = self._load_for_write(cell, ledger)
@@ -754,6 +769,8 @@ class Mechanics:
                 snapshot = cell.snapshot = Snapshot(dialogue_id)
                 snapshot.deks[commit.head.dek.version] = commit.head.dek
             if snapshot is not None and _revision(snapshot) == commit.head.revision - 1:
+                if snapshot.is_shared:
+                    snapshot = cell.snapshot = snapshot.copy()
                 key = commit.head.dek.sum_key()
                 snapshot.terms.update(commit.added or {})
                 for sk, record, own in commit.records:

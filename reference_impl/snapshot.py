@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -63,11 +63,24 @@ class Snapshot:
     sum_key: bytes | None = None
     #: the end of the write chain, where it is known to be this revision's
     tip: Tip | None = None
+    #: whether anybody else looks at it, so that a write has to go on with a copy
+    is_shared: bool = False
     _last: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
     @property
     def pk(self) -> str:
         return addresses.partition_key(self.dialogue_id)
+
+    def copy(self) -> Snapshot:
+        """The same state, to be changed by one alone; records are never changed in place."""
+        return replace(
+            self,
+            records=dict(self.records),
+            deks=dict(self.deks),
+            terms=dict(self.terms),
+            is_shared=False,
+            _last=dict(self._last),
+        )
 
     def add(self, sk: str, record: Record) -> None:
         """Put a record in place, new or changed."""

@@ -472,6 +472,26 @@ def test_a_walk_beside_a_writer_that_never_rests(
     assert (report.ok, report.findings) == (True, [])
 
 
+def test_a_write_after_a_read_that_met_a_newer_head_finds_the_chains_end(
+    store: EncryptedStore, opened: Callable[[], EncryptedStore], partitions: Faulty
+) -> None:
+    """A read looks at the chain before it looks at the head, and somebody writes in between."""
+    reader = opened()
+    last = partitions.last
+
+    def then_a_write(pk: str, *, prefix: str = "") -> Item | None:
+        partitions.last = last  # type: ignore[method-assign]
+        found = last(pk, prefix=prefix)
+        store.create_round(D, 1)
+        return found
+
+    partitions.last = then_a_write  # type: ignore[method-assign]
+    assert len(reader.get_rounds(D)) == 2
+    reader.create_round(D, 2)
+    assert chains(partitions)["w"][-1]["revision"] == 5
+    assert reader.verify_chain(D).ok
+
+
 def test_a_condition_that_fails_for_ever_is_no_answer(
     store: EncryptedStore, opened: Callable[[], EncryptedStore], partitions: Faulty
 ) -> None:

@@ -1,0 +1,75 @@
+"""Threads of one store: what a read goes through is not changed by a write that comes meanwhile (STORE-18)."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from reference_impl.encrypted_store import EncryptedStore
+from reference_impl.partitions.memory import MemoryPartitionStore
+from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.snapshot import entities
+from reference_impl.testing import open_store
+
+D = "d"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> EncryptedStore:
+    keys = LocalFileKeyProvider(tmp_path / "keys" / "umk.key")
+    store = open_store(MemoryPartitionStore(), keys, deadline_s=30.0)
+    store.create_dialogue(D, "title")
+    store.create_round(D, 0)
+    return store
+
+
+def test_what_was_read_stays_as_it_was_read(store: EncryptedStore) -> None:
+    found = store._load(D)
+    before = (found.head, dict(found.records), dict(found.terms), found.next_seq("claim", round=0))
+    store.register_claim(D, 0, "label", "content", [])
+    store.create_round(D, 1)
+    now = (found.head, found.records, found.terms, found.next_seq("claim", round=0))
+    assert now == before
+    assert len(entities(found, "round")) == 1
+    assert len(store.get_rounds(D)) == 2
+
+
+def test_what_a_read_compares_with_is_not_changed_under_it(store: EncryptedStore) -> None:
+    known = store._cell(D).shown()
+    assert known is not None
+    before = dict(known.records)
+    store.create_round(D, 1)
+    assert known.records == before
+    assert len(store.get_rounds(D)) == 2
+
+
+def test_every_read_is_of_one_revision_while_another_thread_writes(store: EncryptedStore) -> None:
+    """Each write adds one entity, so the revision tells how many there must be."""
+    done = threading.Event()
+    mixed: list[tuple[int, int]] = []
+    reads = [0, 0]
+
+    def read(number: int) -> None:
+        while not done.is_set():
+            whole = store.load_partition(D)
+            count = len(whole.rounds) + len(whole.claims) + 1
+            if whole.revision != count:
+                mixed.append((whole.revision, count))
+            reads[number] += 1
+
+    threads = [threading.Thread(target=read, args=(number,), daemon=True) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(1, 99):
+            store.create_round(D, number)
+            store.register_claim(D, number, "label", "content", [])
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(timeout=30)
+    assert mixed == []
+    assert min(reads) > 0
+    assert store.load_partition(D).revision == 2 + 2 * 98
