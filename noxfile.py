@@ -91,7 +91,7 @@ def full(session: nox.Session) -> None:
     """Everything a release stands on: lint, tests, liars, both real engines, bench."""
     _install(session, "lint")
     _lint(session)
-    session.run("pytest")
+    session.run("pytest", "--full")
     worst = max(
         _conformance(session, "liars"),
         _conformance(session, "run", "--target", "sqlite"),

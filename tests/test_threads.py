@@ -1,4 +1,4 @@
-"""Threads of one store: what a read goes through is not changed by a write that comes meanwhile (STORE-18)."""
+"""Threads of one store: what a read goes through is not changed by a write meanwhile (STORE-18)."""
 
 from __future__ import annotations
 
