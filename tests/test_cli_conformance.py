@@ -311,7 +311,7 @@ def test_a_run_that_is_stopped_says_so(tmp_path: Path, number: signal.Signals) -
     process = started(tmp_path, "time.sleep(60)")
     try:
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 130
@@ -332,7 +332,7 @@ def test_a_run_that_cannot_be_stopped_ends_all_the_same(tmp_path: Path) -> None:
     """
     process = started(tmp_path, body, "--case-deadline", "0.3")
     try:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 2
