@@ -5,9 +5,10 @@ The stories name identities that are known beforehand, as in :mod:`.builders`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
@@ -15,12 +16,15 @@ from reference_impl.testing import ManualClock
 
 from ..model import ModelStore
 from .builders import KINDS, Kind, begin, partition, register
-from .conftest import Clock
+
+if TYPE_CHECKING:
+    from .conftest import Clock
 
 __all__ = [
     "COUNTED",
     "NOW",
     "WHOLE",
+    "Looking",
     "as_the_model_has_it",
     "at",
     "entry",
@@ -28,6 +32,7 @@ __all__ = [
     "harbour",
     "many",
     "settled",
+    "state_of",
     "timeless",
     "write",
 ]
@@ -177,3 +182,40 @@ def timeless(value: Any) -> Any:
     if isinstance(value, list):
         return [timeless(member) for member in value]
     return deepcopy(value)
+
+
+# -- readers ---------------------------------------------------------------------------------------------
+
+
+class Looking(threading.Thread):
+    """A reader that looks again and again, from before the write to after it."""
+
+    def __init__(self, store: DialogueStore) -> None:
+        super().__init__(name="reader", daemon=True)
+        self._store = store
+        self.has_begun = threading.Event()
+        self.enough = threading.Event()
+        self.seen: list[tuple[int, dict[str, int]]] = []
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            while True:
+                is_last = self.enough.is_set()
+                self._look()
+                self.has_begun.set()
+                if is_last:
+                    return
+        except Exception as failure:  # noqa: BLE001 - told by the test, whatever it is
+            self.failure = failure
+            self.has_begun.set()
+
+    def _look(self) -> None:
+        self.seen.append(state_of(self._store))
+
+
+def state_of(store: DialogueStore) -> tuple[int, dict[str, int]]:
+    """The revision, and how many there are of everything."""
+    whole = partition(store, "tides")
+    counts = {name: len(members) for name, members in whole.items() if isinstance(members, list)}
+    return whole["revision"], counts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import Any
 
@@ -12,11 +11,13 @@ from conformance.suite.conftest import Clock
 from conformance.suite.marks import profile, rules
 from conformance.suite.rounds import (
     NOW,
+    Looking,
     as_the_model_has_it,
     entry,
     harbour,
     many,
     settled,
+    state_of,
     write,
 )
 from conformance.targets.base import Backend
@@ -142,40 +143,6 @@ def test_a_refused_large_round_leaves_no_trace(world: World) -> None:
 
 
 # -- readers in the midst of it ------------------------------------------------------------------------
-
-
-class Looking(threading.Thread):
-    """A reader that looks again and again, from before the write to after it."""
-
-    def __init__(self, store: DialogueStore) -> None:
-        super().__init__(name="reader", daemon=True)
-        self._store = store
-        self.has_begun = threading.Event()
-        self.enough = threading.Event()
-        self.seen: list[tuple[int, dict[str, int]]] = []
-        self.failure: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            while True:
-                is_last = self.enough.is_set()
-                self._look()
-                self.has_begun.set()
-                if is_last:
-                    return
-        except Exception as failure:  # noqa: BLE001 - told by the test, whatever it is
-            self.failure = failure
-            self.has_begun.set()
-
-    def _look(self) -> None:
-        self.seen.append(state_of(self._store))
-
-
-def state_of(store: DialogueStore) -> tuple[int, dict[str, int]]:
-    """The revision, and how many there are of everything."""
-    whole = partition(store, "tides")
-    counts = {name: len(members) for name, members in whole.items() if isinstance(members, list)}
-    return whole["revision"], counts
 
 
 @rules("STORE-13")
