@@ -31,7 +31,8 @@ from .port import (
     keys_of,
 )
 from .sqlite_errors import meaning
-from .sqlite_file import APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION, Found, examine
+from .sqlite_file import APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION, Found
+from .sqlite_open import Connection, open_examined
 from .sqlite_rows import item_of, items_of, row_of
 
 __all__ = ["STATEMENTS", "SqlitePartitionStore"]
@@ -258,20 +259,7 @@ class SqlitePartitionStore(PartitionStore):
                 return
 
     def _open(self) -> sqlite3.Connection:
-        found = examine(self.path)
-        if found is Found.NOTHING and self._read_only:
-            raise error("table_not_found", f"there is no store at {self.path}")
-        mode = "ro" if self._read_only else "rw"
-        if found is Found.NOTHING:
-            mode = "rwc"
-            _make_folder(self.path.parent)
-        connection = sqlite3.connect(
-            f"{self.path.as_uri()}?mode={mode}",
-            uri=True,
-            timeout=self._busy_timeout_s,
-            isolation_level=None,
-            check_same_thread=False,  # one thread at a time has it
-        )
+        found, connection = open_examined(self.path, self._connect)
         try:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
@@ -284,6 +272,22 @@ class SqlitePartitionStore(PartitionStore):
             connection.close()
             raise
         return connection
+
+    def _connect(self, found: Found, factory: type[Connection]) -> Connection:
+        if found is Found.NOTHING and self._read_only:
+            raise error("table_not_found", f"there is no store at {self.path}")
+        mode = "ro" if self._read_only else "rw"
+        if found is Found.NOTHING:
+            mode = "rwc"
+            _make_folder(self.path.parent)
+        return sqlite3.connect(
+            f"{self.path.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=self._busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,  # one thread at a time has it
+            factory=factory,
+        )
 
     def _check(self, connection: sqlite3.Connection) -> None:
         there = dict(_rows(connection, "SELECT name, sql FROM sqlite_schema", ()))
