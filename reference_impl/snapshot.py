@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -103,10 +103,6 @@ class Snapshot:
     def next_seq(self, entity: str, **series: Any) -> int:
         """The number after the last one of a series (per round, and per expert for moves)."""
         return self._last.get(_series(entity, series), 0) + 1
-
-    def of(self, *entities: str) -> Iterable[Record]:
-        """Records of some types, in no order."""
-        return [r for r in self.records.values() if r.kind.entity in entities]
 
 
 def _series(entity: str, parts: Mapping[str, Any]) -> tuple[Any, ...]:
