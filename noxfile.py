@@ -34,6 +34,7 @@ LAYERS = {
 LOCKS = {
     "lint": ("pyproject.toml", "--extra", "emulator", "--group", "lint"),
     "tests": ("pyproject.toml", "--extra", "emulator", "--group", "test"),
+    "vectors": ("--group", "pyproject.toml:vectors"),
     "run": ("pyproject.toml", "--extra", "emulator", "--group", "build"),
     "ci": ("--group", "pyproject.toml:ci"),
     "lock": ("--group", "pyproject.toml:lock"),
@@ -70,6 +71,28 @@ def liars(session: nox.Session) -> None:
     """Can the suite see a lie? Runs it against deliberately wrong backends."""
     _install(session, "run")
     _exit_with(_conformance(session, "liars", *session.posargs))
+
+
+@nox.session
+def spec(session: nox.Session) -> None:
+    """Which rule is proved by which test? Fails on a rule without a test, or a test without a rule."""
+    _install(session, "run")
+    _exit_with(_conformance(session, "spec", *session.posargs))
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """The same histories on two backends, compared after every step: `-- A B`."""
+    _install(session, "run")
+    _exit_with(_conformance(session, "parity", *session.posargs))
+
+
+@nox.session
+def vectors(session: nox.Session) -> None:
+    """Make vectors/ again from published files and seeds: --check compares, --second-opinion verifies."""
+    # The project is not installed: the generators and the verifier import nothing of it.
+    session.install("--require-hashes", "-r", "requirements/vectors.txt")
+    _exit_with(_code_of(session, "python", "-m", "generators", *session.posargs))
 
 
 @nox.session
