@@ -1,0 +1,221 @@
+"""The one table of faults: mutation -> layer that must catch it -> rules -> code.
+
+Every negative vector names one of these. Layer and code of a vector are written from here by the
+mutation's name and never taken from a run, so that no implementation is asked for its opinion on the way.
+Sections are per family; a name is used in more than one family only where it is the same fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .recipe import Mutation
+
+__all__ = ["MUTATIONS"]
+
+_Row = tuple[str, str, tuple[str, ...]]
+
+
+def _rows(layer: str, rows: Iterable[_Row], code: str = "integrity_error") -> dict[str, Mutation]:
+    return {
+        name: Mutation(layer=layer, code=code, rules=rules, what=what) for name, what, rules in rows
+    }
+
+
+# -- items (envelope, keys, and whatever holds items) ----------------------------------------------
+
+_ENVELOPE = _rows(
+    "envelope",
+    [
+        ("sort-key-form", "the sort key has no form of entities.json", ("ENV-06", "ADDR-04")),
+        ("attribute-missing", "an attribute that must be there is not", ("ENV-06", "ADDR-05")),
+        ("envelope-missing", "an attribute of the envelope is not there", ("ENV-06", "ENV-01")),
+        ("attribute-added", "an attribute that the type does not have", ("ENV-06", "ADDR-05")),
+        ("plaintext-planted", "a sealed field stands beside the envelope", ("ENV-06", "ADDR-05")),
+        ("key-field-repeated", "a field of the key is an attribute as well", ("ENV-06", "ADDR-05")),
+        ("attribute-type", "an attribute is of another type", ("ENV-06", "ADDR-05")),
+        ("envelope-type", "an attribute of the envelope is of another type", ("ENV-06", "ENV-01")),
+        ("nonce-length", "the nonce has not 12 bytes", ("ENV-06", "ENV-01")),
+        ("ciphertext-short", "the ciphertext has less than 18 bytes", ("ENV-06",)),
+        ("key-id-form", "key_id is not of its form", ("ENV-06", "ENV-01")),
+        ("kek-id-form", "key_id of a dek item is not of its form", ("ENV-06", "KEY-05")),
+        ("aad-hash-form", "aad_hash is not 64 lower-case hex digits", ("ENV-06", "ADDR-10")),
+        ("commitment-form", "commitment is not 64 lower-case hex digits", ("ENV-06", "KEY-06")),
+        ("cleartext-value", "a cleartext field is outside its range or set", ("ENV-06",)),
+        ("timestamp-form", "a timestamp is not in its one form", ("ENV-06", "ADDR-07")),
+        ("identifier-form", "a cleartext identifier is none", ("ENV-06", "ADDR-01")),
+        (
+            "index-attribute",
+            "an index attribute does not follow from the item",
+            ("ENV-06", "HEAD-06"),
+        ),
+        ("event-time", "created_at of an event is not its timestamp", ("ENV-06",)),
+        ("ref-letter", "a type letter of a ref is not that of its id", ("ENV-06",)),
+        (
+            "nonce-repeated",
+            "a nonce met before in the read, under the same key",
+            ("ENV-06", "ENV-04"),
+        ),
+    ],
+)
+
+_ADDRESS = _rows(
+    "address",
+    [
+        ("aad-hash-changed", "aad_hash is that of another address", ("ENV-06", "ENV-03")),
+        (
+            "envelope-of-another-place",
+            "the envelope was sealed at another place",
+            ("ENV-06", "ENV-03"),
+        ),
+        (
+            "item-moved",
+            "the item lies under another key than it was sealed for",
+            ("ENV-06", "ENV-03"),
+        ),
+    ],
+)
+
+_KEY = _rows(
+    "key",
+    [
+        ("key-id-of-another-dialogue", "key_id names another dialogue's key", ("ENV-06",)),
+        ("key-version-missing", "key_id names a version that is not there", ("ENV-06",)),
+        ("key-did-not-open", "key_id names a data key that did not open", ("ENV-06",)),
+        ("wrapped-key-damaged", "a bit of the wrapped key differs", ("ENV-06", "KEY-05")),
+        ("wrapped-key-cut", "the wrapped key is cut", ("ENV-06", "KEY-05")),
+        ("wrapped-key-aad", "the key was wrapped with other associated data", ("ENV-06", "ENV-03")),
+        (
+            "wrapped-key-kek",
+            "the key was wrapped under another KEK than it names",
+            ("ENV-06", "KEY-05"),
+        ),
+        ("commitment-changed", "the commitment is not that of the key", ("ENV-06", "KEY-06")),
+        (
+            "key-exchanged",
+            "another data key is wrapped than the commitment's",
+            ("ENV-06", "KEY-06"),
+        ),
+        (
+            "commitment-reading",
+            "the commitment is another reading of KEY-06",
+            ("KEY-06", "ADDR-10"),
+        ),
+    ],
+)
+_KEY_OWNER = {
+    **_rows(
+        "key",
+        [("user-differs", "u of key_id is another user's", ("KEY-08", "KEY-05"))],
+        code="key_denied",
+    ),
+    **_rows(
+        "key",
+        [("umk-differs", "u fits and k is another KEK's", ("KEY-08", "KEY-05"))],
+        code="umk_changed",
+    ),
+}
+
+_TAG = _rows(
+    "tag",
+    [
+        ("ciphertext-bit", "a bit of the ciphertext differs", ("ENV-06",)),
+        ("tag-bit", "a bit of the tag differs", ("ENV-06", "ENV-01")),
+        ("nonce-bit", "a bit of the nonce differs", ("ENV-06", "ENV-01")),
+        ("sealed-bytes-cut", "bytes are cut from ciphertext and tag", ("ENV-06", "ENV-01")),
+        ("sealed-bytes-added", "bytes are added to ciphertext and tag", ("ENV-06", "ENV-01")),
+        ("tag-misplaced", "the tag is not the last 16 bytes", ("ENV-06", "ENV-01")),
+        ("other-key", "sealed under another key than it names", ("ENV-06", "ENV-01")),
+        ("other-cipher", "sealed with another cipher than AES-256-GCM", ("ENV-06", "ENV-04")),
+        ("other-aad", "sealed with another reading of the associated data", ("ENV-06", "ENV-03")),
+        (
+            "ciphertext-of-another-item",
+            "the ciphertext is that of another item",
+            ("ENV-06", "ENV-03"),
+        ),
+        (
+            "ciphertext-of-another-write",
+            "the ciphertext is that of another write",
+            ("ENV-06", "ENV-04"),
+        ),
+    ],
+)
+
+_PAYLOAD = _rows(
+    "payload",
+    [
+        ("not-utf-8", "the bytes are not UTF-8", ("ENV-06", "ADDR-10")),
+        ("surrogate", "the text holds a lone surrogate", ("ENV-06", "STORE-12")),
+        ("not-json", "the text is not JSON", ("ENV-06", "ENV-02")),
+        ("not-an-object", "the value is not an object", ("ENV-06", "ENV-02")),
+        ("duplicate-key", "a key stands twice", ("ENV-06", "ENV-02")),
+        ("unknown-key", "a key that the type does not have", ("ENV-06", "ENV-02")),
+        ("key-missing", "a sealed field is not there", ("ENV-06", "ENV-02")),
+        ("wrong-type", "a sealed field is of another type", ("ENV-06", "ENV-02")),
+        ("not-nullable", "a field that must be set is null", ("ENV-06", "ENV-02")),
+        ("required-empty", "a text that must not be empty is", ("ENV-06", "STORE-12")),
+        (
+            "member-form",
+            "a member is not of the form that its place asks for",
+            ("ENV-06", "ENV-02"),
+        ),
+        (
+            "optional-member-null",
+            "an unset optional member is null instead of absent",
+            ("ENV-06", "ENV-02"),
+        ),
+        ("round-key-form", "a round key of a map is not two digits", ("ENV-06", "ENV-02")),
+        ("number-range", "a number is beyond what a field may carry", ("ENV-06", "STORE-12")),
+        ("nested-too-deep", "a value is nested deeper than 64", ("ENV-06", "STORE-12")),
+        ("white-space", "white space between tokens", ("ENV-06", "ADDR-10")),
+        ("byte-order-mark", "a byte order mark in front", ("ENV-06", "ADDR-10")),
+        ("trailing-bytes", "bytes after the value", ("ENV-06", "ADDR-10")),
+        ("key-order", "the keys are in another order", ("ENV-06", "ADDR-10")),
+        ("number-spelling", "a number in another spelling", ("ENV-06", "ADDR-10")),
+        ("escape-spelling", "a character in another spelling", ("ENV-06", "ADDR-10")),
+        ("base64-spelling", "the key's base64 in another spelling", ("ENV-06", "ADDR-10")),
+        ("key-size", "the wrapped key has not 32 bytes", ("ENV-06", "KEY-05")),
+        ("algorithm-name", "the algorithm is not AES-256-GCM", ("ENV-06", "KEY-05")),
+        ("other-canonical-form", "the canonical form of another scheme", ("ENV-06", "ADDR-10")),
+    ],
+)
+
+# -- keys, where no item is looked at --------------------------------------------------------------
+
+_DERIVATION = {
+    **_rows(
+        "key",
+        [
+            ("kek-reading", "another reading of HKDF-SHA256(UMK, user_id)", ("KEY-03", "ADDR-10")),
+            ("kek-id-reading", "another reading of kek#{u}#{k}", ("KEY-05",)),
+            ("kms-reading", "another reading of the KMS key's answer", ("KEY-04",)),
+            (
+                "head-key-reading",
+                "another reading of the key of the head's sum",
+                ("HEAD-02", "ADDR-10"),
+            ),
+        ],
+        code="must_differ",
+    ),
+    **_rows(
+        "input",
+        [("user-id", "a user_id that none can have", ("KEY-03",))],
+        code="invalid_field",
+    ),
+    **_rows(
+        "input",
+        [("umk-size", "a master key of other than 32 bytes", ("KEY-02", "KEY-04"))],
+        code="key_malformed",
+    ),
+}
+
+#: mutation -> what catches it. Other families add their sections here.
+MUTATIONS: dict[str, Mutation] = {
+    **_ENVELOPE,
+    **_ADDRESS,
+    **_KEY,
+    **_KEY_OWNER,
+    **_TAG,
+    **_PAYLOAD,
+    **_DERIVATION,
+}
