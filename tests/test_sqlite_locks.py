@@ -5,12 +5,14 @@ POSIX locks belong to a process, and closing any descriptor of a file gives up a
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from reference_impl.partitions import sqlite
 from reference_impl.partitions.port import Put
 from reference_impl.partitions.sqlite import SqlitePartitionStore
 
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.integration
 #: In a process of its own: opens the file, commits an item, says what else is there, and closes.
 OTHER = """
 import sys
+from reference_impl.partitions import sqlite
 from reference_impl.partitions.port import Put
 from reference_impl.partitions.sqlite import SqlitePartitionStore
 store = SqlitePartitionStore(sys.argv[1])
@@ -84,3 +87,27 @@ def test_a_closed_store_leaves_the_file_to_be_looked_at_again(tmp_path: Path) ->
     path.write_bytes(b"no database at all " * 10)  # the same file, other bytes
     with pytest.raises(Exception, match="table_not_found"):
         SqlitePartitionStore(path).query("p")
+
+
+def test_a_file_that_another_thread_is_about_to_make_is_made_by_whoever_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between one thread's opening of the file and its making of the tables, another thread comes."""
+    path = tmp_path / "d.db"
+    make = sqlite._create
+    between: list[str] = []
+
+    def come_between(connection: sqlite3.Connection, at: Path) -> None:
+        if not between:
+            between.append("once")
+            other = SqlitePartitionStore(path)
+            put(other, "other")
+            other.close()
+        make(connection, at)
+
+    monkeypatch.setattr(sqlite, "_create", come_between)
+    store = SqlitePartitionStore(path)
+    put(store, "own")
+    assert [item["sk"] for item in store.query("p")] == ["other", "own"]
+    store.close()
+    assert between == ["once"]

@@ -263,7 +263,10 @@ class SqlitePartitionStore(PartitionStore):
         try:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
-            if found is Found.NOTHING:
+            if found is Found.NOTHING or (
+                # Somebody here opened it first and may not have made the schema yet.
+                found is Found.OPEN and not self._read_only and not _is_marked(connection)
+            ):
                 _create(connection, self.path)
             self._check(connection)
             if self._trace is not None:
@@ -370,7 +373,7 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
     either has its mark in its header or is empty, and :func:`examine` needs no log to tell."""
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("BEGIN IMMEDIATE")
-    if _rows(connection, "PRAGMA application_id", ())[0][0] == APPLICATION_ID:
+    if _is_marked(connection):
         connection.execute("ROLLBACK")  # another process was first
         return
     if _rows(connection, "SELECT 1 FROM sqlite_schema", ()):
@@ -381,6 +384,10 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
+
+
+def _is_marked(connection: sqlite3.Connection) -> bool:
+    return bool(_rows(connection, "PRAGMA application_id", ())[0][0] == APPLICATION_ID)
 
 
 def _make_folder(folder: Path) -> None:

@@ -53,10 +53,12 @@ SCHEMA: dict[str, str] = {
 
 
 class Found(Enum):
-    """What lies at the path: nothing yet (no file, or an empty one), or a store."""
+    """What lies at the path: nothing yet (no file, or an empty one), a store, or a file that this process
+    has open already, which may still be empty."""
 
     NOTHING = "nothing"
     STORE = "store"
+    OPEN = "open"
 
 
 def examine(path: Path) -> Found:

@@ -54,10 +54,10 @@ class Connection(sqlite3.Connection):
 
 
 def open_examined(path: Path, connect: Any) -> tuple[Found, Connection]:
-    """What lies at ``path`` (as :func:`examine` says, and with its errors) and a connection to it, made by
-    ``connect(found, Connection)``."""
+    """What lies at ``path`` (as :func:`examine` says, and with its errors, unless this process has it open)
+    and a connection to it, made by ``connect(found, Connection)``."""
     with _files.guard:
-        found = Found.STORE if _identity(path) in _files.count else examine(path)
+        found = Found.OPEN if _identity(path) in _files.count else examine(path)
         connection: Connection = connect(found, Connection)
         file = _identity(path)
         if file is not None:
