@@ -58,6 +58,7 @@ def run(
     listener: Listener | None = None,
     *,
     on_stuck: Callable[[Report], None] | None = None,
+    recorder: Callable[..., Recorder] = Recorder,
 ) -> Report:
     """Run the suite on an opened target.
 
@@ -66,7 +67,8 @@ def run(
     ``UsageError`` before anything is run.
 
     ``on_stuck`` is called from another thread, with the report so far, when a case neither ends nor
-    can be stopped (it is deep in foreign code); it must end the process.
+    can be stopped (it is deep in foreign code); it must end the process. ``recorder`` makes what
+    writes down the cases: the liars have one of their own, which also leaves out cases.
     """
     told = listener or Listener()
     check_profiles(options.profiles)
@@ -85,7 +87,9 @@ def run(
     else:
         told.claimed(claimed)
         recording = (
-            Recording(problems=unfit) if unfit else _record(started, claimed, told, on_stuck)
+            Recording(problems=unfit)
+            if unfit
+            else _record(started, claimed, told, on_stuck, recorder)
         )
     return started.report(recording, claimed)
 
@@ -203,9 +207,10 @@ def _record(
     claimed: tuple[str, ...],
     told: Listener,
     on_stuck: Callable[[Report], None] | None,
+    make: Callable[..., Recorder],
 ) -> Recording:
     target, options = started.target, started.options
-    recorder = Recorder(
+    recorder = make(
         Session(target, options.budget, options.seed),
         claimed,
         suite=options.suite,

@@ -11,15 +11,16 @@ A liar is a factory (see ``conformance.targets.base.Factory``) in a module of th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from conformance.spec import RULES
+from conformance.spec import PROFILES, RULES, with_needs
 from conformance.suite import BUILT
 from conformance.targets.base import Factory, keep
 
-__all__ = ["LIARS", "Liar", "liar"]
+__all__ = ["LIARS", "Liar", "all_rules", "liar"]
 
 F = TypeVar("F", bound=Factory)
 
@@ -29,6 +30,9 @@ class Liar:
     """A wrong backend. ``must_fail``: the rules that must go red, all of them and no others, except
     those in ``also``, which may (with the reason why the lie touches them).
 
+    ``trivial``: it is wrong everywhere (``must_fail`` is all), so it shows little about any one rule;
+    ``null``: it does nothing at all, so that no case may pass, nor fail but by its own assertion.
+    ``during`` is in force while it is tried, for lies of functions that no store holds.
     ``discard`` forgets the storage of one folder, where the factory keeps any outside of it.
     """
 
@@ -39,10 +43,20 @@ class Liar:
     factory: Factory
     also: Mapping[str, str] = field(default_factory=dict)
     discard: Callable[[Path], None] = keep
+    trivial: bool = False
+    null: bool = False
+    during: Callable[[], AbstractContextManager[object]] = nullcontext
+    case_deadline_s: float = 30.0
 
 
 #: Every liar by name, once the modules of this package are imported (``liars.run.chosen``).
 LIARS: dict[str, Liar] = {}
+
+
+def all_rules(profile: str) -> tuple[str, ...]:
+    """Every rule that a backend claims with a profile, those of what it needs included."""
+    rules = (rule for name in with_needs([profile]) for rule in PROFILES[name].rules)
+    return tuple(dict.fromkeys(rules))
 
 
 def liar(
@@ -51,16 +65,23 @@ def liar(
     profile: str,
     also: Mapping[str, str] | None = None,
     discard: Callable[[Path], None] = keep,
+    trivial: bool = False,
+    null: bool = False,
+    during: Callable[[], AbstractContextManager[object]] = nullcontext,
+    case_deadline_s: float = 30.0,
 ) -> Callable[[F], F]:
     """Register a factory as a liar; the first line of its docstring tells the lie.
 
-    ``ValueError`` for an unknown rule or profile, a missing docstring or a name used twice.
+    ``ValueError`` for an unknown rule or profile, a missing docstring, a name used twice, a rule that
+    stands in ``also`` as well or without a reason there.
     """
     unknown = [rule for rule in (*must_fail, *(also or {})) if rule not in RULES]
     if unknown or not must_fail:
         raise ValueError(f"must_fail names no rule of the contract: {', '.join(unknown)}")
     if profile not in BUILT:
         raise ValueError(f"there are no tests for profile {profile}")
+    if unclear := [rule for rule, why in (also or {}).items() if rule in must_fail or not why]:
+        raise ValueError(f"declared twice or without a reason: {', '.join(unclear)}")
 
     def register(factory: F) -> F:
         name = getattr(factory, "__name__", type(factory).__name__)
@@ -69,7 +90,19 @@ def liar(
             raise ValueError(f"liar {name} must tell its lie in its docstring")
         if name in LIARS:
             raise ValueError(f"two liars are called {name}")
-        LIARS[name] = Liar(name, lie, profile, must_fail, factory, also or {}, discard)
+        LIARS[name] = Liar(
+            name=name,
+            lie=lie,
+            profile=profile,
+            must_fail=must_fail,
+            factory=factory,
+            also=also or {},
+            discard=discard,
+            trivial=trivial or null,
+            null=null,
+            during=during,
+            case_deadline_s=case_deadline_s,
+        )
         return factory
 
     return register

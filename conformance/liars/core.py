@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from conformance.model import ModelStore, Partition
-from conformance.spec import PROFILES
 from conformance.targets.base import Backend
 from reference_impl.contract.entities import (
     Claim,
@@ -35,7 +34,7 @@ from reference_impl.contract.tables import METHODS
 from reference_impl.contract.timestamps import after
 from reference_impl.testing import ManualClock
 
-from . import liar
+from . import all_rules, liar
 
 __all__ = ["NullStore", "lie"]
 
@@ -49,9 +48,12 @@ def _forget(folder: Path) -> None:
 
 
 def lie(
-    *must_fail: str, also: Mapping[str, str] | None = None, profile: str = "core"
+    *must_fail: str, also: Mapping[str, str] | None = None, profile: str = "core", **more: Any
 ) -> Callable[[type[S]], type[S]]:
-    """Make a liar of a subclass of the model; its docstring tells the lie, its name is the liar's."""
+    """Make a liar of a subclass of the model; its docstring tells the lie, its name is the liar's.
+
+    ``more``: what :func:`conformance.liars.liar` takes besides.
+    """
 
     def register(store: type[S]) -> type[S]:
         def factory(
@@ -65,7 +67,7 @@ def lie(
 
         factory.__name__ = re.sub(r"(?<!^)(?=[A-Z])", "_", store.__name__).lower()
         factory.__doc__ = store.__doc__
-        liar(must_fail=must_fail, profile=profile, also=also, discard=_forget)(factory)
+        liar(must_fail=must_fail, profile=profile, also=also, discard=_forget, **more)(factory)
         return store
 
     return register
@@ -77,7 +79,7 @@ def _commit(partition: Partition, time: str) -> None:
     partition.updated_at = time
 
 
-# -- the trivial ---------------------------------------------------------------------------------------
+# -- the null store (the other trivial liars are in trivial.py) ----------------------------------------
 
 
 def _nothing(name: str) -> Any:
@@ -88,7 +90,7 @@ def _nothing(name: str) -> Any:
     return method
 
 
-@lie(*PROFILES["core"].rules)
+@lie(*all_rules("core"), null=True)
 class NullStore(ModelStore):
     """Does nothing: every method returns None."""
 

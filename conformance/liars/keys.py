@@ -12,7 +12,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from conformance.spec import PROFILES
 from conformance.targets.base import Backend
 from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.items import Item, Value
@@ -29,7 +28,7 @@ from reference_impl.sealing.keys import (
 from reference_impl.sealing.payloads import Fault, parse_payload
 from reference_impl.testing import ManualClock
 
-from . import liar
+from . import all_rules, liar
 from .core import NullStore
 from .encrypted import LyingStore, factory_of, forget, snake
 
@@ -284,10 +283,9 @@ class _NoKeys(KeyProvider):
 
 
 @liar(
-    must_fail=tuple(
-        rule for name in ("core", "encrypted", "keys") for rule in PROFILES[name].rules
-    ),
+    must_fail=all_rules("keys"),
     profile="keys",
+    null=True,
 )
 def null_vault(
     folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0

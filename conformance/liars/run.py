@@ -1,16 +1,25 @@
-"""Runs the suite against every liar and compares what went red with what the liar declares."""
+"""Runs the suite against every liar and compares what went red with what the liar declares.
+
+All rules are run once. Where only randomised cases turned a rule red, that rule's randomised cases are
+run again with further seeds: a liar is not caught by luck.
+"""
 
 from __future__ import annotations
 
 import importlib
-import json
+import multiprocessing
 import pkgutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from conformance import liars as package
+from conformance.recorder import Recorder, explain
 from conformance.report.verdict import Report
 from conformance.runner import SUITE, Options, UsageError, run
 from conformance.spec import PROFILES, with_needs
@@ -20,27 +29,50 @@ from conformance.targets.load import adapt
 
 from . import LIARS, Liar
 
-__all__ = ["LIARS_REPORT", "Result", "as_json", "chosen", "run_liars"]
+__all__ = ["LIARS_REPORT", "Plan", "Result", "alone", "as_json", "chosen", "run_liars"]
 
 LIARS_REPORT: Final = Path("build") / "liars.json"
+
+#: How a failure begins that a test's own assertion made.
+_BY_ASSERTION: Final = ("AssertionError", "assert ", "Failed: DID NOT RAISE")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How liars are tried: from ``seed`` on, ``seeds`` of them; ``only_own``: their own rules alone,
+    so that nothing is said about rules that must not go red."""
+
+    seed: int = 0
+    seeds: int = 1
+    only_own: bool = False
+    suite: Path = SUITE
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run against one liar showed."""
+    """What the runs against one liar showed."""
 
     liar: Liar
     report: Report
+    #: Rules that a further seed did not turn red again, by seed.
+    lucky: tuple[tuple[int, str], ...] = ()
+    #: Cases that a null target passed, or failed otherwise than by an assertion.
+    strange: tuple[str, ...] = ()
+    only_own: bool = False
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The rules that went red."""
-        return self.report.failed_rules
+        """The rules that went red; those declared, where no others were run."""
+        if not self.only_own:
+            return self.report.failed_rules
+        declared = {*self.liar.must_fail, *self.liar.also}
+        return tuple(rule for rule in self.report.failed_rules if rule in declared)
 
     @property
     def survived(self) -> tuple[str, ...]:
-        """Rules that had to go red and did not."""
-        return tuple(rule for rule in self.liar.must_fail if rule not in self.failed)
+        """Rules that had to go red and did not, with some seed."""
+        lucky = {rule for _, rule in self.lucky}
+        return tuple(r for r in self.liar.must_fail if r not in self.failed or r in lucky)
 
     @property
     def unexpected(self) -> tuple[str, ...]:
@@ -56,7 +88,12 @@ class Result:
     @property
     def killed(self) -> bool:
         """Whether exactly the declared rules went red, in a run that was decided."""
-        return self.report.verdict == "not_conformant" and not self.survived and not self.unexpected
+        return (
+            self.report.verdict == "not_conformant"
+            and not self.survived
+            and not self.unexpected
+            and not self.strange
+        )
 
 
 def chosen(names: Sequence[str] = ()) -> list[Liar]:
@@ -74,28 +111,146 @@ def chosen(names: Sequence[str] = ()) -> list[Liar]:
 def run_liars(
     liars: Sequence[Liar],
     *,
-    seed: int = 0,
-    suite: Path = SUITE,
-    tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+    plan: Plan | None = None,
+    jobs: int = 1,
+    tell: Callable[[Result], None] = lambda result: None,  # noqa: ARG005
 ) -> list[Result]:
-    """Run the suite, with the budget quick, against each liar; stops early only on Ctrl-C."""
-    results: list[Result] = []
-    for liar in liars:
-        target = Target(
-            f"liar:{liar.name}",
-            adapt(liar.factory),
-            Engine("in-process"),
-            f"{package.__name__}.{liar.name}",
-            case_deadline_s=30.0,
-            discard=liar.discard,
-        )
-        options = Options(budget="quick", seed=seed, profiles=(liar.profile,), suite=suite)
-        result = Result(liar, run(target, options))
+    """Run the suite, with the budget quick, against each liar; stops early only on Ctrl-C.
+
+    With several ``jobs`` they are tried in processes of their own, and must be those of this package.
+    """
+    plan = plan or Plan()
+    results: dict[str, Result] = {}
+    tried = (
+        _in_processes(liars, plan, jobs) if jobs > 1 else (_try(liar, plan) for liar in liars)
+    )
+    for result in tried:
         if result.report.interrupted:
             raise KeyboardInterrupt
-        results.append(result)
-        tell(f"{liar.name}: {'caught' if result.killed else 'NOT caught as declared'}")
-    return results
+        results[result.liar.name] = result
+        tell(result)
+    return [results[liar.name] for liar in liars]
+
+
+def _in_processes(liars: Sequence[Liar], plan: Plan, jobs: int) -> Iterator[Result]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        by_future = {pool.submit(_try_by_name, liar.name, plan): liar for liar in liars}
+        try:
+            for future in as_completed(by_future):
+                report, lucky, strange = future.result()
+                yield Result(by_future[future], report, lucky, strange, plan.only_own)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+_Tried = tuple[Report, tuple[tuple[int, str], ...], tuple[str, ...]]
+
+
+def _try_by_name(name: str, plan: Plan) -> _Tried:
+    (liar,) = chosen([name])
+    result = _try(liar, plan)
+    return result.report, result.lucky, result.strange
+
+
+def _try(liar: Liar, plan: Plan) -> Result:
+    """One run over all rules (or the liar's own), then the further seeds where they matter."""
+    wanted = liar.must_fail if plan.only_own or (liar.trivial and not liar.null) else None
+    report, book = _run(liar, plan.seed, plan.suite, wanted)
+    strange = tuple(book.strange) if liar.null and wanted is None else ()
+    chancy = [r for r in liar.must_fail if r in report.failed_rules and book.by_chance(r)]
+    lucky: list[tuple[int, str]] = []
+    for seed in range(plan.seed + 1, plan.seed + plan.seeds):
+        if chancy and not report.interrupted:
+            again, _ = _run(liar, seed, plan.suite, chancy, only=book.randomised)
+            report = replace(report, interrupted=again.interrupted)
+            lucky += [(seed, rule) for rule in chancy if rule not in again.failed_rules]
+    return Result(liar, report, tuple(lucky), strange, plan.only_own)
+
+
+def _run(
+    liar: Liar,
+    seed: int,
+    suite: Path,
+    wanted: Collection[str] | None,
+    only: Collection[str] | None = None,
+) -> tuple[Report, _Book]:
+    book = _Book(wanted, only)
+    target = Target(
+        f"liar:{liar.name}",
+        adapt(liar.factory),
+        Engine("in-process"),
+        f"{package.__name__}.{liar.name}",
+        case_deadline_s=liar.case_deadline_s,
+        discard=liar.discard,
+    )
+    options = Options(budget="quick", seed=seed, profiles=(liar.profile,), suite=suite)
+    with liar.during():
+        report = run(target, options, recorder=partial(_Recorder, book))
+    return report, book
+
+
+class _Book:
+    """What a run of a liar is about, and what happened by test.
+
+    ``wanted``: the rules that matter, None for all; ``only``: the tests to choose from.
+    """
+
+    def __init__(self, wanted: Collection[str] | None, only: Collection[str] | None) -> None:
+        self._open = None if wanted is None else set(wanted)
+        self._only = only
+        self._rules: dict[str, set[str]] = {}
+        #: The tests that depend on the seed.
+        self.randomised: set[str] = set()
+        #: Those that failed, and those that did so, or passed, as none should that meets a null target.
+        self.failed: set[str] = set()
+        self.strange: list[str] = []
+
+    def leaves_out(self, item: pytest.Item) -> bool:
+        """Whether a test would show nothing new: it cites no rule that still matters."""
+        rules = {str(arg) for mark in item.iter_markers("rules") for arg in mark.args}
+        self._rules[item.nodeid] = rules
+        if "seed" in getattr(item, "fixturenames", ()):
+            self.randomised.add(item.nodeid)
+        if self._only is not None and item.nodeid not in self._only:
+            return True
+        return self._open is not None and not rules & self._open
+
+    def note(self, report: pytest.TestReport) -> None:
+        """Write down how the call of a test ended."""
+        if not report.failed or not explain(report).startswith(_BY_ASSERTION):
+            self.strange.append(report.nodeid)
+        if report.failed:
+            self.failed.add(report.nodeid)
+            if self._open is not None:
+                self._open -= self._rules[report.nodeid]
+
+    def by_chance(self, rule: str) -> bool:
+        """Whether only tests that depend on the seed turned a rule red."""
+        red = {test for test in self.failed if rule in self._rules[test]}
+        return bool(red) and red <= self.randomised
+
+
+class _Recorder(Recorder):
+    """Records as in every run, but for what the book leaves out."""
+
+    def __init__(self, book: _Book, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._book = book
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """True, which is "seen to", for what is left out."""
+        return True if self._book.leaves_out(item) else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Into the book as well."""
+        super().pytest_runtest_logreport(report)
+        if report.when == "call":
+            self._book.note(report)
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:
@@ -121,7 +276,14 @@ def as_json(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def write_json(results: Sequence[Result], path: Path) -> None:
-    """Write :func:`as_json`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(as_json(results), indent=2) + "\n", encoding="utf-8")
+def alone(results: Sequence[Result]) -> list[str]:
+    """Rules of the built profiles that no liar is caught by but trivial ones."""
+    shown = {
+        rule
+        for result in results
+        if result.killed and not result.liar.trivial
+        for rule in result.failed
+        if rule in result.liar.must_fail
+    }
+    rules = dict.fromkeys(rule for name in BUILT for rule in PROFILES[name].rules)
+    return [rule for rule in rules if rule not in shown]
