@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .recipe import Family, Group
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -61,3 +63,143 @@ ITEM: Schema = map_of(
 
 # Any JSON object, for plaintexts and the like.
 OBJECT: Schema = {"type": "object"}
+
+# ------------------------------------------------------------------------- the documents
+_DIGEST = hex_of(32)
+_RULE = {"type": "string", "pattern": "^(ADDR|AUDIT|ENV|ERR|GRAPH|HEAD|KEY|MIG|STORE)-[0-9]{2}$"}
+_SLUG = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
+_WORDS = {"type": "string", "minLength": 1}
+_SOURCE = object_of({"name": _WORDS, "version": _WORDS, "sha256": _DIGEST})
+_NOTE = object_of({"what": _WORDS, "effect": _WORDS, "rules": list_of(_WORDS)})
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_PLACE = object_of(
+    {
+        "pointer": {"type": "string", "pattern": "^/"},
+        "offset?": _COUNT,
+        "length?": {"type": "integer", "minimum": 1},
+    }
+)
+_FAULT = {
+    "mutation": _SLUG,
+    "sibling": _SLUG,
+    "changed": {**list_of(_PLACE), "minItems": 1},
+    "layer": _WORDS,
+    "code": {"type": "string", "pattern": "^[a-z]+(_[a-z]+)*$"},
+}
+
+
+def family_schema(family: Family) -> Schema:
+    """The JSON Schema of a family's documents: what each group type holds, and nothing else."""
+    types: dict[str, Group] = {}
+    for group in family.groups:
+        if types.setdefault(group.type, group).fields != group.fields:
+            raise ValueError(f"{family.name}: groups of type {group.type} differ in their fields")
+    kind = "algorithm" if family.algorithm else "family"
+    document = object_of(
+        {
+            kind: const(family.algorithm or family.name),
+            "spec_revision": const(1),
+            "schema": const(f"schemas/{family.name}.schema.json"),
+            "generator": _WORDS,
+            "number_of_tests": {"type": "integer", "minimum": 1},
+            "header": list_of(_WORDS),
+            "notes": map_of(_NOTE),
+            "test_groups": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in types]},
+            },
+        }
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": family.title,
+        **document,
+        "$defs": {name: _group(family, group) for name, group in types.items()},
+    }
+
+
+def _group(family: Family, group: Group) -> Schema:
+    return object_of(
+        {
+            "type": const(group.type),
+            "source": _SOURCE,
+            **group.fields.parameters,
+            "tests": {"type": "array", "minItems": 1, "items": _test(family, group)},
+        }
+    )
+
+
+def _test(family: Family, group: Group) -> Schema:
+    published = family.algorithm is not None
+    fields = group.fields
+    test = object_of(
+        {
+            "tc_id": {**_SLUG, "pattern": f"^{family.name}(-[a-z0-9]+)+$"},
+            "comment": TEXT if published else _WORDS,
+            "flags": list_of(_WORDS),
+            "rules": {**list_of(_WORDS if published else _RULE), "minItems": 1},
+            "input": object_of(fields.input),
+            **({"intermediate?": object_of(fields.intermediate)} if fields.intermediate else {}),
+            **({"expected?": object_of(fields.expected)} if fields.expected else {}),
+            "result": enum("valid", "invalid"),
+            **({} if published else {f"{name}?": schema for name, schema in _FAULT.items()}),
+        }
+    )
+    if not published:
+        test["if"] = {"properties": {"result": const("invalid")}}
+        test["then"] = {"required": list(_FAULT)}
+        test["else"] = {"properties": dict.fromkeys(_FAULT, False)}
+    return test
+
+
+def manifest_schema() -> Schema:
+    """The JSON Schema of MANIFEST.json."""
+    shares = {"cases": _COUNT, "valid": _COUNT, "invalid": _COUNT}
+    document = object_of(
+        {
+            "generator": _WORDS,
+            "spec_revision": const(1),
+            "libraries": map_of(_WORDS),
+            "sources": list_of(_SOURCE),
+            "modules": map_of(_DIGEST),
+            "totals": object_of({"contract": object_of(shares), "published": object_of(shares)}),
+            "families": list_of(
+                object_of(
+                    {
+                        "family": _SLUG,
+                        "folder": _SLUG,
+                        "kind": enum("contract", "published"),
+                        "planned": BOOLEAN,
+                        **shares,
+                    }
+                )
+            ),
+            "rules": map_of({"type": "integer", "minimum": 1}),
+            "faults": map_of(
+                object_of(
+                    {
+                        "layer": _WORDS,
+                        "code": _WORDS,
+                        "rules": list_of(_RULE),
+                        "what": _WORDS,
+                        "cases": {"type": "integer", "minimum": 1},
+                    }
+                )
+            ),
+            "files": list_of(
+                object_of(
+                    {
+                        "path": _WORDS,
+                        "sha256": _DIGEST,
+                        **{f"{name}?": schema for name, schema in shares.items()},
+                    }
+                )
+            ),
+        }
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What the vectors are, where they come from and what they cover",
+        **document,
+    }
