@@ -1,0 +1,7 @@
+"""What this verifier does for each family and type of group; importing it registers all of them."""
+
+from __future__ import annotations
+
+from . import published
+
+__all__ = ["published"]
