@@ -85,6 +85,8 @@ def _is_json(value: Any, depth: int = 0) -> bool:
         return depth < MAX_DEPTH and all(_is_json(member, depth + 1) for member in value.values())
     if type(value) is list:
         return depth < MAX_DEPTH and all(_is_json(member, depth + 1) for member in value)
+    if type(value) is float:  # 1e+21 is as whole as 2**70 (STORE-12: however written)
+        return not value.is_integer() or abs(value) <= _MAX_SAFE
     return not isinstance(value, int) or type(value) is bool or _is_int(value)
 
 
