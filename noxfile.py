@@ -22,6 +22,9 @@ nox.options.default_venv_backend = "virtualenv"
 BOTH = ("sqlite", "dynamodb")
 REAL_ENGINE = ("--engine", "local", "--require-engine", "real")
 
+# Tests share nothing but the machine; each worker may start a DynamoDB Local. `-n 0` undoes it.
+PARALLEL = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+
 # A layer of the tests, as a pytest marker expression; each test is in one (tests/layers.py).
 # Hypothesis marks its own tests.
 LAYERS = {
@@ -56,7 +59,7 @@ def tests(session: nox.Session) -> None:
     layer, rest = "", session.posargs
     if rest and rest[0] in LAYERS:
         layer, rest = LAYERS[rest[0]], rest[1:]
-    session.run("pytest", *(("-m", layer) if layer else ()), *rest)
+    session.run("pytest", *PARALLEL, *(("-m", layer) if layer else ()), *rest)
 
 
 @nox.session

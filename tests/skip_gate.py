@@ -9,6 +9,7 @@ A pytest plugin, registered by `conftest.py`. The list is an array of tables:
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -40,8 +41,12 @@ class SkipGate:
         self._allowances = read_allowances(listed)
         self._refused: dict[str, str] = {}
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self._judge(report)
+        if report.nodeid in self._refused and "PYTEST_XDIST_WORKER" in os.environ:
+            # A worker tells of a module that it could not collect, and of no skipped one.
+            report.outcome = "failed"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._judge(report)

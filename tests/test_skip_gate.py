@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -169,3 +171,19 @@ def test_a_missing_list_ends_the_run(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*allowed.toml cannot be read*"])
+
+
+def test_a_module_skipped_in_a_worker_is_not_lost(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    pytester.makeconftest(CONFTEST)
+    pytester.path.joinpath("allowed.toml").write_text("", encoding="utf-8")
+    pytester.makepyfile(
+        test_it="import pytest\npytest.importorskip('no_such_module', reason='some reason')\n",
+        test_other=PASSES,
+    )
+    arguments = ("-p", "no:cacheprovider", "-p", "xdist", "-n", "1")
+    result = pytester.runpytest_subprocess(*arguments, timeout=120)
+    assert result.ret != pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["*some reason*"])
