@@ -33,6 +33,7 @@ __all__ = [
     "PUBLISHED_UMK",
     "Forge",
     "Item",
+    "Items",
     "address_of",
     "canonical",
     "commitment",
@@ -56,6 +57,13 @@ PUBLISHED_UMK = bytes(range(32))
 MAX_SEALS = 2**31
 #: ENV-01, in the contract's order.
 ENVELOPE = ("content_encrypted", "content_nonce", "key_id", "aad_hash")
+
+
+class Items(dict[str, Item]):
+    """Stored items by sort key; one that is asked for and not there is the store's fault."""
+
+    def __missing__(self, sk: str) -> Item:
+        raise AssertionError(f"no item lies under the sort key {sk}")
 
 
 class Raw(Protocol):
@@ -240,12 +248,12 @@ class Forge:
         self.dialogue_id = dialogue_id
         self.pk = f"dialogue#{dialogue_id}"
         self.user_id = user_id
-        self.original: dict[str, Item] = {
-            item["sk"]: dict(item)
+        self.original = Items(
+            (item["sk"], dict(item))
             for item in sorted(items, key=lambda i: i["sk"].encode())
             if item["pk"] == self.pk
-        }
-        self.items: dict[str, Item] = {sk: dict(item) for sk, item in self.original.items()}
+        )
+        self.items = Items((sk, dict(item)) for sk, item in self.original.items())
         self.kek = derive_kek(umk, user_id)
         self.deks: dict[int, bytes] = {
             int(sk.removeprefix("dek#")): open_wrapped(self.kek, self.address(sk), item)
@@ -277,7 +285,8 @@ class Forge:
         that the original names."""
         if sk.startswith("dek#"):
             return self.kek, kek_key_id(self.kek, self.user_id)
-        key_id = str(self.original.get(sk, self.original["head"])["key_id"])
+        found = self.original[sk if sk in self.original else "head"]
+        key_id = str(found["key_id"])
         return self.deks[int(key_id.rpartition("#")[2])], key_id
 
     def plaintext(self, sk: str) -> bytes:

@@ -12,7 +12,7 @@ from reference_impl.contract.tables import METHODS
 from ..session import World
 from ..targets.base import Backend, RawAccess
 from .builders import begin, call, calls, populate
-from .forge import MAX_SEALS, Forge, Item
+from .forge import MAX_SEALS, Forge, Item, Items
 from .helpers import expect_error
 from .marks import profile, rules
 
@@ -23,7 +23,7 @@ D = "d"
 
 def sealed(raw: RawAccess) -> dict[str, Item]:
     """The items of the dialogue that bear an envelope, by sort key."""
-    return {str(item["sk"]): dict(item) for item in raw.scan(D) if "content_nonce" in item}
+    return Items((str(item["sk"]), dict(item)) for item in raw.scan(D) if "content_nonce" in item)
 
 
 def nonces(items: Iterable[Item]) -> set[tuple[str, bytes]]:

@@ -13,7 +13,7 @@ from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
 from ..session import World
-from .builders import begin, call, calls, everything, partition, populate
+from .builders import begin, call, calls, everything, listed, partition, populate
 from .forge import Forge
 from .helpers import expect_error
 from .marks import profile, rules
@@ -92,7 +92,7 @@ def test_a_client_that_has_read_before_checks_the_next_head_too(world: World) ->
     assert backend.raw is not None
     begin(backend.store, D, rounds=[1], experts=["anne"])
     reader = world.open().store
-    assert len(plain(reader.get_rounds(D))) == 1
+    assert len(listed(reader.get_rounds(D))) == 1
     made = Forge.of(backend.raw, D)
     made.items["round#01"]["score"] = 99
     made.remake_head(sum=made.head_payload["sum"])

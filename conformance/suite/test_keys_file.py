@@ -66,6 +66,7 @@ def test_the_key_is_made_on_first_use_for_its_owner_alone(world: World, umask: i
 def test_a_made_key_serves_from_then_on(world: World) -> None:
     key_file = new_key_file(world)
     world.open(key_file=key_file).store.create_dialogue("d", "Which harbour?")
+    assert key_file.exists(), "no key was made"
     key = key_file.read_bytes()
     again = world.open(key_file=key_file).store
     assert plain(again.get_dialogue("d"))["title"] == "Which harbour?"
@@ -79,6 +80,7 @@ def test_two_made_keys_differ(world: World) -> None:
     for storage in (world, world.new_world()):
         key_file = new_key_file(storage)
         storage.open(key_file=key_file).store.create_dialogue("d", "T")
+        assert key_file.exists(), "no key was made"
         made.append(key_file.read_bytes())
     assert made[0] != made[1]
 

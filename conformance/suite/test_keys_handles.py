@@ -33,13 +33,21 @@ def provider(backend: Backend) -> Any:
     return backend.keys
 
 
+def generated(keys: Any, kek: Any, dialogue_id: str, version: int) -> tuple[Any, Any]:
+    """What ``generate_dek`` gives: a handle and the wrapped key."""
+    made = keys.generate_dek(kek, dialogue_id, version)
+    assert isinstance(made, tuple), f"expected a handle and a wrapped key, got {made!r}"
+    assert len(made) == 2
+    return made
+
+
 def handles(backend: Backend, user_id: str = "local") -> tuple[dict[str, Any], dict[str, bytes]]:
     """A handle of each level, made in the one way there is, and the bytes that each stands for,
     which the toolkit finds out for itself."""
     keys = provider(backend)
     umk = keys.get_umk()
     kek = keys.derive_kek(umk, user_id)
-    dek, wrapped = keys.generate_dek(kek, D, 1)
+    dek, wrapped = generated(keys, kek, D, 1)
     opened = derive_kek(PUBLISHED_UMK, user_id)
     address = f"dialogue:{D}/entity:dek/1"
     key = open_wrapped(opened, address, wrapped)
@@ -169,7 +177,7 @@ def test_a_key_is_wrapped_and_opened_in_three_steps(backend: Backend, user_id: s
     keys = provider(backend)
     kek = keys.derive_kek(keys.get_umk(), user_id)
     for version in (1, 2, 10):
-        dek, wrapped = keys.generate_dek(kek, D, version)
+        dek, wrapped = generated(keys, kek, D, version)
         assert dek is not None
         opened = derive_kek(PUBLISHED_UMK, user_id)
         assert wrapped["key_id"] == kek_key_id(opened, user_id)
@@ -183,7 +191,7 @@ def test_a_handle_of_the_wrong_version_does_not_open(backend: Backend) -> None:
     """What was wrapped at one address opens at no other one."""
     keys = provider(backend)
     kek = keys.derive_kek(keys.get_umk(), "local")
-    _, wrapped = keys.generate_dek(kek, D, 1)
+    _, wrapped = generated(keys, kek, D, 1)
     for dialogue_id, version in ((D, 2), ("harbour-2", 1)):
         address = f"dialogue:{dialogue_id}/entity:dek/{version}"
         with expect_error("integrity_error", layer="address", address=address):

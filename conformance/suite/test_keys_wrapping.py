@@ -15,7 +15,7 @@ from reference_impl.contract.store import DialogueStore
 
 from ..session import World
 from ..targets.base import Backend, RawAccess
-from .builders import begin, call, calls, populate
+from .builders import begin, call, calls, populate, shown
 from .forge import (
     PUBLISHED_UMK,
     Forge,
@@ -277,7 +277,9 @@ def test_the_provider_opens_no_wrapped_key_that_is_not_right(backend: Backend, n
     assert keys is not None, "the profile needs the backend's key provider (Backend.keys)"
     change, layer = WRONG[name]
     kek = keys.derive_kek(keys.get_umk(), "local")
-    _, wrapped = keys.generate_dek(kek, D, 1)
+    made = keys.generate_dek(kek, D, 1)
+    assert isinstance(made, tuple), f"expected a handle and a wrapped key, got {made!r}"
+    wrapped = made[1]
     with expect_error("integrity_error", layer=layer, address=ADDRESS):
         keys.decrypt_dek(kek, D, 1, change(dict(wrapped)))
     assert keys.decrypt_dek(kek, D, 1, wrapped) is not None
@@ -347,8 +349,8 @@ def test_two_users_of_one_master_key_keep_to_their_own(world: World) -> None:
     ann, bob = world.open(user_id="ann").store, world.open(user_id="bob").store
     ann.create_dialogue("of-ann", "Ann's")
     bob.create_dialogue("of-bob", "Bob's")
-    assert plain(ann.get_dialogue("of-ann"))["title"] == "Ann's"
-    assert plain(bob.get_dialogue("of-bob"))["title"] == "Bob's"
+    assert shown(ann.get_dialogue("of-ann"))["title"] == "Ann's"
+    assert shown(bob.get_dialogue("of-bob"))["title"] == "Bob's"
     with expect_error("key_denied"):
         ann.get_dialogue("of-bob")
     with expect_error("key_denied"):
