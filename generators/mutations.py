@@ -204,8 +204,53 @@ _DERIVATION = {
     ),
 }
 
+# -- identifiers, addresses, times: refused before they reach an item -------------------------------
+
+_IDENTIFIERS = {
+    **_rows(
+        "input",
+        [
+            ("id-length", "an identifier of no or of more than 96 characters", ("ADDR-01",)),
+            ("id-first", "an identifier that begins with a mark", ("ADDR-01",)),
+            ("id-separator", "a separator inside an identifier", ("ADDR-01", "ADDR-04")),
+            ("id-character", "a character that no identifier has", ("ADDR-01",)),
+            ("id-look-alike", "a character that looks like an allowed one", ("ADDR-01",)),
+            ("address-form", "no form of a canonical address", ("ADDR-03", "ADDR-04")),
+            (
+                "address-number",
+                "a number in an address in another spelling",
+                ("ADDR-04", "ADDR-10"),
+            ),
+            ("address-identifier", "a part of an address is no identifier", ("ADDR-01", "ADDR-04")),
+            ("address-display-id", "a part of an address is no display id", ("ADDR-02", "ADDR-04")),
+            ("address-timestamp", "a part of an address is no time", ("ADDR-04", "ADDR-07")),
+        ],
+        code="invalid_identifier",
+    ),
+    **_rows(
+        "input",
+        [
+            ("display-letter", "a display id with the letter of no type", ("ADDR-02",)),
+            ("display-number", "a display id with another spelling of a number", ("ADDR-02",)),
+            ("display-length", "a display id of other than five characters", ("ADDR-02",)),
+        ],
+        code="invalid_display_id",
+    ),
+    **_rows(
+        "input",
+        [
+            ("time-form", "a text that has not the form of a time", ("ADDR-07",)),
+            ("time-offset", "an offset that is missing, unknown or out of range", ("ADDR-07",)),
+            ("time-range", "a time that the calendar or the contract does not have", ("ADDR-07",)),
+            ("time-not-canonical", "a time that is not in the one form", ("ADDR-07", "ADDR-10")),
+        ],
+        code="invalid_field",
+    ),
+}
+
 #: mutation -> what catches it. Other families add their sections here.
 MUTATIONS: dict[str, Mutation] = {
+    **_IDENTIFIERS,
     **_ENVELOPE,
     **_ADDRESS,
     **_KEY,
