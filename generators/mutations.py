@@ -248,6 +248,76 @@ _IDENTIFIERS = {
     ),
 }
 
+# -- whole partitions ------------------------------------------------------------------------------
+
+_SET = _rows(
+    "head",
+    [
+        ("cleartext-changed", "a cleartext field is another valid value", ("HEAD-02", "HEAD-04")),
+        ("cleartext-removed", "a nullable cleartext field is gone", ("HEAD-02", "HEAD-04")),
+        ("head-cleartext-changed", "revision or time of the head differ", ("HEAD-02", "HEAD-04")),
+        ("item-removed", "an item is not there any more", ("HEAD-02", "HEAD-04")),
+        ("item-added", "an item that no commit brought", ("HEAD-02", "HEAD-04")),
+        ("item-replayed", "an item is one of its earlier versions", ("HEAD-02", "HEAD-04")),
+        ("head-removed", "the partition has items and no head", ("HEAD-04",)),
+        ("head-replayed", "the head is an earlier one, the items are not", ("HEAD-02", "HEAD-04")),
+        ("head-count", "the sealed count is not the number of items", ("HEAD-01", "HEAD-04")),
+        ("head-sum", "the sealed sum is another number", ("HEAD-02", "HEAD-04")),
+        ("head-sum-reading", "the sum is made by another reading", ("HEAD-02", "ADDR-10")),
+        ("head-sum-spelling", "the sum is not 64 lower-case hex digits", ("HEAD-02", "ADDR-10")),
+        ("pending-removed", "a journal's name was taken off too early", ("HEAD-07",)),
+        ("pending-changed", "the head names a journal that is not there", ("HEAD-07",)),
+        ("journal-part-removed", "a part of the journal is gone", ("HEAD-07",)),
+        ("journal-changed", "the journal is not the one that was written", ("HEAD-07",)),
+        ("journal-planted", "a journal that no commit wrote is named", ("HEAD-07",)),
+    ],
+)
+
+# Two places are hurt on purpose: what counts is which of the two is told.
+_FIRST_OF_TWO = {
+    **_rows(
+        "tag",
+        [
+            ("two-items-tag-first", "a tag before another item's address", ("ENV-06",)),
+            ("tag-and-set", "a tag of an item, and an item is missing", ("ENV-06",)),
+        ],
+    ),
+    **_rows(
+        "key",
+        [("two-items-key-first", "a wrapped key before another item's form", ("ENV-06",))],
+    ),
+    **_rows("address", [("address-and-tag", "address and tag of one item", ("ENV-06",))]),
+}
+
+# -- audit chains ----------------------------------------------------------------------------------
+
+_CHAIN = _rows(
+    "chain",
+    [
+        ("partition-rolled-back", "all is as it was, but for the chain", ("AUDIT-09", "HEAD-04")),
+        ("chain-removed", "a chain is not there at all", ("AUDIT-05", "AUDIT-09")),
+        ("audit-head", "the head names another end of the write chain", ("HEAD-01", "AUDIT-04")),
+        ("event-field", "a field of an event differs", ("AUDIT-02", "AUDIT-05")),
+        ("event-hash", "an event's hash differs", ("AUDIT-02", "AUDIT-05")),
+        ("event-mac", "an event's mac differs or is missing", ("AUDIT-02", "AUDIT-05")),
+        ("event-reading", "hash or mac by another reading", ("AUDIT-02", "ADDR-10")),
+        ("previous-hash-reading", "a chain begins by another reading", ("AUDIT-02",)),
+        ("event-rehashed", "a field differs and the hash was made to fit", ("AUDIT-05",)),
+        ("event-form", "an event is not as AUDIT-01 gives it", ("AUDIT-01", "AUDIT-05")),
+        ("event-foreign", "an event of another dialogue or chain", ("AUDIT-05", "AUDIT-08")),
+        ("event-moved", "an event lies under another key than its own", ("AUDIT-01", "AUDIT-05")),
+        ("event-removed", "an event before the end is not there", ("AUDIT-05",)),
+        ("event-doubled", "an event lies at two sequences", ("AUDIT-05",)),
+        ("events-exchanged", "two events have each other's place", ("AUDIT-05",)),
+        ("chain-forked", "all that follows an event was written anew", ("AUDIT-05",)),
+        ("chain-cut", "the last events of a chain are not there", ("AUDIT-05",)),
+        ("chain-extended", "an event follows that no write made", ("AUDIT-05",)),
+        ("revision-falls", "the revision falls along a chain", ("AUDIT-09",)),
+        ("note-changed", "a write's note names another tip", ("AUDIT-02", "AUDIT-05")),
+        ("note-form", "a write's note names no tip", ("AUDIT-02", "AUDIT-05")),
+    ],
+)
+
 #: mutation -> what catches it. Other families add their sections here.
 MUTATIONS: dict[str, Mutation] = {
     **_IDENTIFIERS,
@@ -258,4 +328,7 @@ MUTATIONS: dict[str, Mutation] = {
     **_TAG,
     **_PAYLOAD,
     **_DERIVATION,
+    **_SET,
+    **_FIRST_OF_TWO,
+    **_CHAIN,
 }
