@@ -113,9 +113,28 @@ class Fault:
         octets = text.encode()
         return (octets[: self.at] + self.put.encode() + octets[self.at + self.cut :]).decode()
 
-    def place(self, pointer: str) -> Bytes:
-        """What the fault touches."""
-        return Bytes(pointer, self.at, max(self.cut, len(self.put.encode())))
+    def place(self, text: str, pointer: str) -> Bytes:
+        """What the fault touches in the text: bytes that stay as they were are not counted."""
+        octets, put = text.encode(), self.put.encode()
+        cut, after = octets[self.at : self.at + self.cut], octets[self.at + self.cut :]
+        kept = _alike(cut, put)
+        cut, put, at = cut[kept:], put[kept:], self.at + kept
+        kept = _alike(cut[::-1], put[::-1])
+        cut, put, after = _less(cut, kept), _less(put, kept), cut[len(cut) - kept :] + after
+        if not cut or not put:
+            # Where equal bytes follow, which of them came or went is not told: the last one.
+            at += _alike((cut or put) + after, after)
+        return Bytes(pointer, at, max(len(cut), len(put)))
+
+
+def _alike(one: bytes, other: bytes) -> int:
+    """How many bytes the two have in common at their beginnings."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _less(octets: bytes, count: int) -> bytes:
+    return octets[: len(octets) - count]
 
 
 def spoiled(good: Case, field: str, fault: Fault, rules: list[str]) -> Case:
@@ -129,7 +148,7 @@ def spoiled(good: Case, field: str, fault: Fault, rules: list[str]) -> Case:
         result="invalid",
         mutation=fault.mutation,
         sibling=good.tc_id,
-        changed=[fault.place(f"/{field}")],
+        changed=[fault.place(good.data[field], f"/{field}")],
     )
 
 
