@@ -1,0 +1,144 @@
+"""The families of whole partitions and of chains, read by the reference as they are given (M4, item 5a)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generators import partitions
+from generators.document import documents
+from generators.recipe import Family
+from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.items import Item
+from reference_impl.encrypted_store import EncryptedStore
+from reference_impl.partitions.memory import MemoryPartitionStore
+from reference_impl.partitions.port import Put
+from reference_impl.sealing import head, keys
+from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.testing import open_store
+
+Case = Mapping[str, Any]
+
+
+def cases_of(family: Family, *types: str) -> list[Any]:
+    """The cases of some groups, each with its group's parameters, named by tc_id."""
+    return [
+        pytest.param(group, case, id=case["tc_id"])
+        for _, document in documents(family)
+        for group in document["test_groups"]
+        if group["type"] in types
+        for case in group["tests"]
+    ]
+
+
+def item_of(shown: Mapping[str, Any]) -> Item:
+    return {
+        name: bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value
+        for name, value in shown.items()
+    }
+
+
+def put_raw(partitions_: MemoryPartitionStore, *folders: Mapping[str, Any]) -> None:
+    for number, folder in enumerate(folders):
+        for sk, item in folder.items():
+            # one commit each: nothing of the port's conditions is asked
+            partitions_.commit([Put(item_of(item))], token=f"{number}-{sk}"[:36])
+
+
+def key_file(folder: Path, umk: str) -> LocalFileKeyProvider:
+    folder.chmod(0o700)
+    path = folder / "umk.key"
+    path.touch(mode=0o600)
+    path.write_bytes(bytes.fromhex(umk))
+    return LocalFileKeyProvider(path)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Any]:
+    stores: list[EncryptedStore] = []
+
+    def open_with(group: Case, case: Case, *folders: Mapping[str, Any]) -> EncryptedStore:
+        items = MemoryPartitionStore()
+        put_raw(items, *folders)
+        store = open_store(items, key_file(tmp_path, group["umk"]), user_id=case["user_id"])
+        stores.append(store)
+        return store
+
+    yield open_with
+    for store in stores:
+        store.close()
+
+
+# -- loading a partition ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("group", "case"), cases_of(partitions.FAMILY, "load"))
+def test_a_partition_is_read_or_refused_as_its_vector_says(
+    opened: Any, group: Case, case: Case
+) -> None:
+    given = case["input"]
+    last = given["last_event"]
+    events = {last["sk"]: last} if last is not None else {}
+    store = opened(group, given, given["items"], given["journal"], events)
+    dialogue_id = given["dialogue_id"]
+    if case["result"] == "valid":
+        loaded = store.load_partition(dialogue_id)
+        assert loaded.revision == case["expected"]["revision"]
+        assert store.verify_partition(dialogue_id) == []
+        return
+    with pytest.raises(DialogueStoreError) as refused:
+        store.load_partition(dialogue_id)
+    assert (refused.value.code, refused.value.data["layer"]) == (case["code"], case["layer"])
+    assert refused.value.data["sk"] == case["expected"]["sk"]
+    assert refused.value.data.get("address") == case["expected"]["address"]
+    first = store.verify_partition(dialogue_id)[0]
+    assert (first.code, first.layer, first.sk) == (
+        case["code"],
+        case["layer"],
+        case["expected"]["sk"],
+    )
+
+
+WHOLE = [
+    param
+    for param in cases_of(partitions.FAMILY, "load")
+    if param.values[1].get("expected", {}).get("opened")
+]
+
+
+@pytest.mark.parametrize(("group", "case"), WHOLE)
+def test_what_a_partition_opens_to(opened: Any, group: Case, case: Case) -> None:
+    given = case["input"]
+    last = given["last_event"]
+    store = opened(group, given, given["items"], given["journal"], {last["sk"]: last})
+    snapshot, findings = store._read(given["dialogue_id"])
+    assert findings == []
+    for sk, sealed in case["expected"]["opened"].items():
+        record = snapshot.records[sk]
+        assert {name: record.fields[name] for name in sealed} == sealed
+    between, found = case["intermediate"], case["expected"]
+    assert snapshot.head.dek.sum_key().hex() == between["sum_key"]
+    assert snapshot.head.count == found["count"]
+    assert {sk: f"{number:064x}" for sk, number in snapshot.terms.items()} == between["terms"]
+    own = head.head_term(
+        snapshot.head.dek.sum_key(), snapshot.pk, found["revision"], snapshot.head.updated_at
+    )
+    assert f"{own:064x}" == between["head_term"]
+    assert head.sum_text(snapshot.head.items_sum + own) == found["sum"]
+
+
+@pytest.mark.parametrize(("group", "case"), cases_of(partitions.FAMILY, "head-sum"))
+def test_the_sum_of_a_head(group: Case, case: Case) -> None:
+    given, between = case["input"], case["intermediate"]
+    key = keys.DekHandle(bytes.fromhex(group["dek"]), "d", 1).sum_key()
+    terms = [head.term(key, item_of(item)) for item in given["items"]]
+    own = head.head_term(
+        key, given["head"]["pk"], given["head"]["revision"], given["head"]["updated_at"]
+    )
+    assert [f"{number:064x}" for number in terms] == between["terms"]
+    assert f"{own:064x}" == between["head_term"]
+    fits = head.sums_equal(sum(terms) + own, given["sum"])
+    assert fits == (case["result"] == "valid")
