@@ -10,19 +10,35 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
 from .liars.run import LIARS_REPORT
 from .recorder import CASES_FILE, clean
-from .report.document import document, remove, write
+from .report.document import ReportError, document, load, remove, write
+from .report.expected import ListError, made_from
+from .report.expected import read as read_list
+from .report.expected import write as write_list
 from .report.terminal import Narrator, show
-from .report.verdict import Report
-from .runner import SUITE, Options, UsageError, check_profiles, collect, run, suite_version
+from .report.verdict import ExpectedFailure, Report
+from .runner import (
+    SUITE,
+    Options,
+    UsageError,
+    check_profiles,
+    check_rules,
+    collect,
+    run,
+    suite_version,
+)
+from .selection import Selection
 from .session import BUDGETS
 from .spec import PROFILES, RULES
 from .suite import BUILT
@@ -55,9 +71,11 @@ prefix_option = click.option(
 
 EXIT_CODES_HELP: Final = """\b
 Exit codes:
-  0  conformant (or emulated: every case passed, but on an emulator)
+  0  conformant (or emulated: every case passed, but on an emulator);
+     with --expected-failures also: not conformant, in the expected ways and no others
   1  not conformant
-  2  indeterminate, or the target or engine could not be set up
+  2  indeterminate (any filter, or a list of expected failures that is out of date), or the
+     target or engine could not be set up
   3  wrong usage
 With several targets the highest one counts."""
 
@@ -153,9 +171,43 @@ def cli() -> None:
     metavar="EXPR",
     help="Only cases that match, as in pytest: the verdict is then always indeterminate.",
 )
+@click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="ID",
+    help="Only cases that cite this rule; may be given several times. Always indeterminate.",
+)
+@click.option(
+    "--only-failing",
+    is_flag=True,
+    help="Only cases that failed in the target's last report, with its seed. Always indeterminate.",
+)
+@click.option(
+    "--fail-fast",
+    is_flag=True,
+    help="End after the first case that does not pass; a run that ended so is indeterminate.",
+)
+@click.option(
+    "--expected-failures",
+    "expected_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Failures that are known: with these and no others the exit code is 0, the verdict still "
+    "not conformant. For one target.",
+)
+@click.option(
+    "--write-expected-failures",
+    "write_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Make such a list from this run; entries that stand there and still fail are kept.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report on stdout, one line each.")
 @click.option("-v", "--verbose", is_flag=True, help="Show where each failed case stopped.")
+@click.pass_context
 def run_command(
+    context: click.Context,
     targets: tuple[str, ...],
     engine: str | None,
     require_engine: str | None,
@@ -167,6 +219,11 @@ def run_command(
     seed: int,
     case_deadline: float | None,
     expression: str | None,
+    rules: tuple[str, ...],
+    only_failing: bool,
+    fail_fast: bool,
+    expected_file: Path | None,
+    write_file: Path | None,
     as_json: bool,
     verbose: bool,
 ) -> int:
@@ -197,7 +254,17 @@ def run_command(
     _usage(check_profiles, wanted)
     if engine is not None and "dynamodb" not in names:
         raise click.UsageError("--engine is for target dynamodb")
-    options = Options(budget, seed, wanted, expression, case_deadline_s=case_deadline)
+    if len(names) > 1 and (expected_file or write_file):
+        raise click.UsageError("a list of expected failures is for one target: name it by --target")
+    _usage(check_rules, rules)
+    expected, before = _usage(_lists, (expected_file, write_file))
+    options = Options(
+        *(budget, seed, wanted, expression),
+        case_deadline_s=case_deadline,
+        selection=Selection(rules, fail_fast=fail_fast),
+        expected=expected,
+    )
+    own_seed = context.get_parameter_source("seed") is not ParameterSource.DEFAULT
     target_options = TargetOptions(
         engine, allow_remote, require_engine == "real", table_prefix=table_prefix
     )
@@ -207,9 +274,22 @@ def run_command(
         if number:
             console.print()
         destination = _destination(name, folder, several=len(names) > 1)
-        code = _run_one(
-            name, target_options, options, destination, console, as_json=as_json, verbose=verbose
-        )
+        made: list[Report] = []
+        try:
+            code = _run_one(
+                name,
+                target_options,
+                _again(name, destination, options, own_seed) if only_failing else options,
+                destination,
+                console,
+                as_json=as_json,
+                verbose=verbose,
+                made=made,
+            )
+        except NothingFailedError as nothing:
+            code = _complain(str(nothing), SETUP)
+        if write_file is not None and made:
+            code = max(code, _write_list(write_file, made[0], before, console))
         worst = max(worst, code)
         if code == INTERRUPTED:
             break
@@ -225,6 +305,7 @@ def _run_one(
     *,
     as_json: bool,
     verbose: bool,
+    made: list[Report],
 ) -> int:
     try:
         remove(destination)
@@ -261,6 +342,7 @@ def _run_one(
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("stopped before the first case", INTERRUPTED)
+    made.append(report)
     try:
         path = write(report, destination)
     except OSError as error:
@@ -270,6 +352,62 @@ def _run_one(
     if as_json:
         click.echo(json.dumps(document(report)))
     return report.exit_code
+
+
+class NothingFailedError(Exception):
+    """There is nothing to run again."""
+
+
+def _again(name: str, destination: Path, options: Options, own_seed: bool) -> Options:
+    """Only what failed in the last report, with its seed unless another was asked for."""
+    try:
+        last = load(destination / "report.json")
+    except ReportError as error:
+        raise click.UsageError(
+            f"--only-failing needs a report of an earlier run: {error}"
+        ) from None
+    if last["target"]["name"] != name:
+        told = f"the report in {destination} is of target {last['target']['name']}, not {name}"
+        raise click.UsageError(told)
+    failed = frozenset(
+        failure["case"]
+        for requirement in last["requirements"]
+        for failure in requirement["failures"]
+        if failure["outcome"] == "fail"
+    )
+    if not failed:
+        raise NothingFailedError(
+            f"no case failed in {destination / 'report.json'}: there is nothing to run again, and "
+            "nothing is shown by that. Run without --only-failing"
+        )
+    selection = replace(options.selection, cases=failed)
+    seed = options.seed if own_seed else int(last["seed"])
+    return replace(options, selection=selection, seed=seed)
+
+
+_Lists = tuple[tuple[ExpectedFailure, ...], tuple[ExpectedFailure, ...]]
+
+
+def _lists(files: tuple[Path | None, Path | None]) -> _Lists:
+    """The expected failures to judge by, and those that a list to be written holds already."""
+    to_read, to_write = files
+    try:
+        expected = read_list(to_read) if to_read else ()
+        return expected, read_list(to_write) if to_write and to_write.exists() else expected
+    except ListError as error:
+        raise UsageError(str(error)) from None
+
+
+def _write_list(
+    path: Path, report: Report, before: tuple[ExpectedFailure, ...], console: Console
+) -> int:
+    try:
+        entries = made_from(report, before, datetime.now(UTC).date())
+        write_list(path, entries)
+    except (ListError, OSError) as error:
+        return _complain(f"{path} is not written: {error}", SETUP)
+    console.print(f"{path}: expected failures: {len(entries)}", markup=False, soft_wrap=True)
+    return 0
 
 
 @contextmanager
@@ -369,6 +507,43 @@ def _names(wanted: str, rule: str) -> bool:
     if wanted in PROFILES:
         return rule in PROFILES[wanted].rules
     return wanted.upper() in (rule, rule.partition("-")[0])
+
+
+@cli.command("spec")
+@click.option("--json", "as_json", is_flag=True, help="Print the matrix on stdout as JSON.")
+@click.option(
+    "--markdown",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the matrix as a page of the documentation, if it is complete.",
+)
+def spec_command(as_json: bool, page: Path | None) -> int:
+    """Which rule is proved by which test? Run the suite on the reference store in memory and see.
+
+    \b
+    Exit codes:
+      0  complete: every rule is proved by a test that ran, planned, or excluded by a decision
+      1  incomplete: a rule without a test or not proved, a test without a rule or of an unknown
+         one, a test or module that is gone, a planned rule of a profile that is claimed
+      2  indeterminate: the run could not decide everything
+      3  wrong usage
+    """  # noqa: D301 - click reads the backspace
+    from .matrix import prove
+    from .report import matrix as shown
+
+    console = Console(stderr=as_json)
+    with _stoppable():
+        matrix = prove(tell=lambda line: console.print(line, markup=False))
+    shown.show_matrix(console, matrix)
+    if as_json:
+        click.echo(json.dumps(shown.as_json(matrix)))
+    if page is not None:
+        if matrix.exit_code:
+            return _complain(f"{page} is not written: the matrix has gaps", matrix.exit_code)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(shown.markdown(matrix), encoding="utf-8")
+    return matrix.exit_code
 
 
 @cli.command("cases")

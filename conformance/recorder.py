@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 
 from .report.verdict import Case, Outcome, Reason, Recording
+from .selection import Selection
 from .session import SESSION, Session
 from .spec import PROFILES, RULES, home_of
 
@@ -101,6 +102,7 @@ class Recorder:
         listener: Listener,
         case_deadline_s: float = 60.0,
         collect_only: bool = False,
+        selection: Selection | None = None,
     ) -> None:
         self._session = session
         self._claimed = claimed
@@ -108,12 +110,14 @@ class Recorder:
         self._listener = listener
         self._case_deadline_s = case_deadline_s
         self._collect_only = collect_only
+        self._selection = selection or Selection()
         self._items: dict[str, _Item] = {}
         self._problems: list[Reason] = []
         self._interrupted = False
         self._broken = False
         self._running: tuple[str, float] | None = None
         self._told: set[str] = set()
+        self._pytest: pytest.Session | None = None
         #: Test functions by file, as collected (before anything was left out).
         self.functions: dict[str, list[str]] = {}
 
@@ -134,6 +138,10 @@ class Recorder:
         """Leave the session where the fixtures look for it."""
         config.stash[SESSION] = self._session
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Keep the session: it can be told to end."""
+        self._pytest = session
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be imported, or that skips itself, leaves a gap."""
         if report.failed:
@@ -152,8 +160,12 @@ class Recorder:
                 if found.id in self._items:
                     self._break("broken_test", f"{found.id}: two tests of one name")
                 self._items[found.id] = found
-                claimed.append(item)
+                found.deselected = self._selection.leaves_out(found.id, found.rules)
+                if not found.deselected:
+                    claimed.append(item)
         self._look_for_lost_tests()
+        for lost in self._selection.lost(self._items):
+            self.problem("filtered", f"{lost} failed last time and is no case of this run")
         items[:] = [] if self._broken else claimed
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
@@ -198,7 +210,9 @@ class Recorder:
         item.reports.setdefault(phase, []).append(report)
         if phase == "teardown" and item.id not in self._told:
             self._told.add(item.id)
-            self._listener.case(item.case())
+            case = item.case()
+            self._listener.case(case)
+            self._fail_fast(case)
 
     def interrupt(self) -> None:
         """Somebody stopped the run."""
@@ -223,6 +237,16 @@ class Recorder:
         """The suite is not what it must be: nothing is run."""
         self._broken = True
         self.problem(code, detail)
+
+    def _fail_fast(self, case: Case) -> None:
+        if not self._selection.fail_fast or case.outcome == "pass":
+            return
+        if case.outcome == "fail" and case.id in self._selection.known:
+            return
+        if any(not item.reports and not item.deselected for item in self._items.values()):
+            self.problem("filtered", f"--fail-fast ended the run after {case.id}")
+            if self._pytest is not None:
+                self._pytest.shouldfail = f"{case.id} did not pass"
 
     def _count(self, item: pytest.Item) -> None:
         file, _, rest = _id(item.nodeid).partition("::")

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,13 +19,26 @@ from typing import Final
 import pytest
 
 from .recorder import Listener, Recorder, clean
-from .report.verdict import Reason, Recording, Report, judge
+from .report.expected import weigh
+from .report.verdict import ExpectedFailure, Reason, Recording, Report, judge
+from .selection import Selection
 from .session import Session, World
-from .spec import PROFILES, SPEC_REVISION, with_needs
+from .spec import OWN_PROFILE, PROFILES, RULES, SPEC_REVISION, with_needs
 from .suite import BUILT, EMULATED
 from .targets.base import Backend, Engine, Target
 
-__all__ = ["SUITE", "Listener", "Options", "UsageError", "collect", "run", "suite_version"]
+__all__ = [
+    "SUITE",
+    "Listener",
+    "Options",
+    "UsageError",
+    "check_profiles",
+    "check_rules",
+    "collect",
+    "run",
+    "run_own",
+    "suite_version",
+]
 
 #: The suite that ships with the project.
 SUITE: Final = Path(__file__).parent / "suite"
@@ -42,6 +55,7 @@ class Options:
     """How a run is made. ``profiles`` narrows the claim; ``expression`` is pytest's ``-k``.
 
     ``case_deadline_s``: seconds after which a case has failed; None: the target's own.
+    ``selection``: which cases are run. ``expected``: failures that are known.
     """
 
     budget: str = "ordinary"
@@ -50,6 +64,8 @@ class Options:
     expression: str | None = None
     suite: Path = SUITE
     case_deadline_s: float | None = None
+    selection: Selection = field(default_factory=Selection)
+    expected: tuple[ExpectedFailure, ...] = ()
 
 
 def run(
@@ -106,6 +122,8 @@ class _Started:
     def report(self, recording: Recording, claimed: tuple[str, ...]) -> Report:
         """The report of what was recorded by now."""
         target = self.target
+        met, wrong = weigh(self.options.expected, recording.cases, self._at.date())
+        recording = replace(recording, problems=[*recording.problems, *wrong])
         judgement = judge(recording, claimed, emulated_by=target.engine.emulated_by)
         return Report(
             suite_version=suite_version(),
@@ -125,6 +143,7 @@ class _Started:
             verdict=judgement.verdict,
             reasons=judgement.reasons,
             interrupted=recording.interrupted,
+            expected=met,
         )
 
 
@@ -138,12 +157,48 @@ def collect(suite: Path = SUITE) -> tuple[Recording, dict[str, list[str]]]:
     return recorder.recording(), recorder.functions
 
 
+def run_own(files: Sequence[Path], root: Path) -> tuple[Recording, dict[str, list[str]]]:
+    """Run test modules of the project's own that prove rules of its own profile; the cases, and the
+    test functions by file.
+
+    Each module imports what it needs: nothing of the project's pytest configuration is read.
+    """
+    recorder = Recorder(
+        Session(Target("none", _no_factory, Engine("none"), "none")),
+        (OWN_PROFILE,),
+        suite=root,
+        listener=Listener(),
+    )
+    arguments = [
+        *map(str, files),
+        *("-c", str(SUITE / "pytest.ini")),
+        *("--rootdir", str(root)),
+        *("--noconftest", "--import-mode=importlib"),
+        *("-p", "no:terminal"),
+        *("-p", "no:cacheprovider"),
+    ]
+    with _own_environment():
+        code = pytest.main(arguments, plugins=[recorder])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        recorder.problem("pytest_exit", f"pytest ended with {_name(code)}")
+    return recorder.recording(), recorder.functions
+
+
 def check_profiles(names: Sequence[str]) -> None:
     """``UsageError`` unless this suite has tests for all of them."""
     for name in names:
         if name not in BUILT:
             known = "is not covered by this suite yet" if name in PROFILES else "does not exist"
             raise UsageError(f"profile {name} {known}; there are: {', '.join(BUILT)}")
+
+
+def check_rules(ids: Sequence[str]) -> None:
+    """``UsageError`` unless all of them are rules that some profile with tests holds."""
+    for id_ in ids:
+        if id_ not in RULES:
+            raise UsageError(f"{id_} is no rule of the contract; `conformance rules` lists them")
+        if not any(id_ in PROFILES[name].rules for name in BUILT):
+            raise UsageError(f"{id_} has no test yet; `conformance spec` says what is planned")
 
 
 def suite_version() -> str:
@@ -216,9 +271,14 @@ def _record(
         suite=options.suite,
         listener=told,
         case_deadline_s=options.case_deadline_s or target.case_deadline_s,
+        selection=replace(
+            options.selection, known=frozenset(entry.id for entry in options.expected)
+        ),
     )
     if options.expression is not None:
         recorder.problem("filtered", f"-k {options.expression!r} leaves cases out")
+    for detail in options.selection.filters():
+        recorder.problem("filtered", detail)
 
     def stuck(case: str) -> None:
         recorder.problem("hung", f"{case} neither ends nor can be stopped")

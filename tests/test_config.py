@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from conformance.suite.marks import profile, rules
 from reference_impl import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
 from reference_impl.config import read_config
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb import DynamoPartitionStore
+
+# `conformance spec` runs this module: it proves two rules that no backend claims.
+pytestmark = profile("project")
 
 TOML = """
 deadline_s = 3
@@ -37,6 +41,7 @@ def refused(code: str, config: Any = None, **settings: Any) -> DialogueStoreErro
     return caught.value
 
 
+@rules("CONF-01")
 def test_a_file_and_keywords_say_the_same(tmp_path: Path) -> None:
     file = tmp_path / "store.toml"
     file.write_text(TOML.replace("PATH", str(tmp_path)))
@@ -60,6 +65,7 @@ def test_a_file_and_keywords_say_the_same(tmp_path: Path) -> None:
     assert (keywords.user_id, keywords.deadline_s, keywords.principal) == ("ada", 3.0, "ada@desk")
 
 
+@rules("CONF-01", "CONF-02")
 def test_the_file_makes_a_store_that_works(tmp_path: Path) -> None:
     file = tmp_path / "store.toml"
     file.write_text(TOML.replace("PATH", str(tmp_path)))
@@ -73,6 +79,7 @@ def test_the_file_makes_a_store_that_works(tmp_path: Path) -> None:
     assert (tmp_path / "keys" / "umk.key").stat().st_mode & 0o777 == 0o600
 
 
+@rules("CONF-02")
 @pytest.mark.parametrize(
     "settings",
     [
@@ -88,6 +95,7 @@ def test_an_unknown_key_is_named(settings: dict[str, Any]) -> None:
     assert failure.data["setting"] in failure.message
 
 
+@rules("CONF-01")
 @pytest.mark.parametrize(
     ("code", "settings"),
     [
@@ -106,6 +114,7 @@ def test_a_wrong_setting_is_refused(code: str, settings: dict[str, Any]) -> None
     refused(code, settings)
 
 
+@rules("CONF-01")
 def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     assert "nowhere.toml" in refused("missing_field", tmp_path / "nowhere.toml").message
     broken = tmp_path / "broken.toml"
@@ -117,6 +126,7 @@ def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     refused("invalid_field", tmp_path / "broken.toml", storage={})
 
 
+@rules("CONF-01")
 def test_the_environment_overrides_the_endpoint_and_nothing_else() -> None:
     settings = {"storage": {"backend": "dynamodb", "dynamodb": {"endpoint": "http://127.0.0.1:1"}}}
     plain = read_config(settings, environ={})
@@ -128,6 +138,7 @@ def test_the_environment_overrides_the_endpoint_and_nothing_else() -> None:
     }
 
 
+@rules("CONF-02")
 def test_one_backend_is_made_and_none_is_fallen_back_to(tmp_path: Path) -> None:
     with create_dialogue_store(
         storage={
@@ -146,12 +157,14 @@ def test_one_backend_is_made_and_none_is_fallen_back_to(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@rules("CONF-01")
 def test_no_configured_store_takes_randomness_or_a_clock() -> None:
     """A production configuration has no way to replace either."""
     for make in (SqliteDialogueStore, DynamoDialogueStore):
         assert not {"clock", "randomness"} & inspect.signature(make).parameters.keys()
 
 
+@rules("CONF-01")
 def test_a_configured_store_uses_the_systems_randomness(tmp_path: Path) -> None:
     with create_dialogue_store(
         storage={"backend": "sqlite", "sqlite": {"path": str(tmp_path / "d.db")}},
@@ -160,6 +173,7 @@ def test_a_configured_store_uses_the_systems_randomness(tmp_path: Path) -> None:
         assert store._randomness is os.urandom
 
 
+@rules("CONF-01")
 def test_a_read_only_store_needs_a_sink(tmp_path: Path) -> None:
     settings: dict[str, Any] = {
         "storage": {"backend": "sqlite", "sqlite": {"path": str(tmp_path / "d.db")}},

@@ -64,6 +64,11 @@ def document(report: Report) -> dict[str, Any]:
         ],
         "verdict": report.verdict,
         "reasons": [{"code": r.code, "detail": r.detail} for r in report.reasons],
+        "expected_failures": [
+            {"id": e.id, "reason": e.reason, "link": e.link, "expiry": e.expiry.isoformat()}
+            for e in report.expected
+        ],
+        "exit_code": report.exit_code,
         "footer": True,
     }
     _check(made, "the report")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from conformance.recorder import Listener
 from conformance.spec import PROFILES
 from conformance.targets.base import Target
 
-from .verdict import Case, Failure, Reason, Report, Requirement
+from .verdict import Case, ExpectedFailure, Failure, Reason, Report, Requirement
 
 __all__ = ["Narrator", "show"]
 
@@ -118,7 +118,7 @@ def show(console: Console, report: Report, path: Path | None) -> None:
     claimed = [r for r in report.requirements if r.profile in report.profiles_claimed]
     if any(requirement.cases for requirement in claimed):
         console.print(_table(claimed))
-    _show_failures(console, claimed)
+    _show_failures(console, claimed, {entry.id: entry for entry in report.expected})
     _show_reasons(console, report.reasons)
     for profile in report.profiles:
         if profile.name in report.profiles_claimed:
@@ -143,17 +143,24 @@ def _table(requirements: Sequence[Requirement]) -> Table:
     return table
 
 
-def _show_failures(console: Console, requirements: Sequence[Requirement]) -> None:
+def _show_failures(
+    console: Console, requirements: Sequence[Requirement], expected: Mapping[str, ExpectedFailure]
+) -> None:
     rules: dict[Failure, list[str]] = {}
     for requirement in requirements:
         for failure in requirement.failures:
             if failure.outcome == "fail":
                 rules.setdefault(failure, []).append(requirement.id)
     if rules:
-        _print(console, f"[bold red]{_count(len(rules), 'case')} failed[/]")
+        known = f", {len(expected)} as expected" if expected else ""
+        _print(console, f"[bold red]{_count(len(rules), 'case')} failed{known}[/]")
     for failure, ids in rules.items():
         _print(console, f"  {' '.join(ids)}  {escape(failure.case)}")
         _print(console, f"      {escape(failure.reason)}")
+        if entry := expected.get(failure.case):
+            link = escape(entry.link) or "no link says where it is dealt with"
+            told = f"expected until {entry.expiry}: {escape(entry.reason)} ({link})"
+            _print(console, f"      [yellow]{told}[/]")
 
 
 def _show_reasons(console: Console, reasons: Sequence[Reason]) -> None:
@@ -181,6 +188,13 @@ def _last_line(report: Report) -> str:
         )
     if report.verdict == "conformant":
         return f"{verdict}: {on}, profiles {profiles}"
+    if report.as_expected:
+        until = min(entry.expiry for entry in report.expected)
+        return (
+            f"{verdict}, as expected: {on} breaks {', '.join(report.failed_rules)}; "
+            f"{_count(len(report.expected), 'expected failure')}, nothing new (exit code 0), "
+            f"until {until}"
+        )
     if report.verdict == "not_conformant":
         return f"{verdict}: {on} breaks {', '.join(report.failed_rules)}"
     codes = ", ".join(dict.fromkeys(reason.code for reason in report.reasons))

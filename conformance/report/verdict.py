@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final, Literal
 
-from conformance.spec import PROFILES, home_of
+from conformance.spec import EXCLUDED, OWN_PROFILE, PLANNED, PROFILES, home_of
 from conformance.targets.base import Engine
 
 __all__ = [
     "EXIT_CODES",
     "Case",
+    "ExpectedFailure",
     "Failure",
     "Outcome",
     "ProfileVerdict",
@@ -38,9 +40,6 @@ EXIT_CODES: Final[dict[Verdict, int]] = {
     "not_conformant": 1,
     "indeterminate": 2,
 }
-
-#: The profile about the project itself: shown by its own tests, claimed by no backend.
-_OWN_PROFILE = "project"
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,16 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class ExpectedFailure:
+    """A case that is known to fail: why, where that is dealt with, and until which day it holds."""
+
+    id: str
+    reason: str
+    link: str
+    expiry: date
+
+
+@dataclass(frozen=True)
 class Requirement:
     """One rule in one profile."""
 
@@ -127,11 +136,38 @@ class Report:
     verdict: Verdict
     reasons: tuple[Reason, ...]
     interrupted: bool = False
+    #: The expected failures that did fail.
+    expected: tuple[ExpectedFailure, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """0 conformant or emulated, 1 not conformant, 2 indeterminate, 130 interrupted."""
-        return 130 if self.interrupted else EXIT_CODES[self.verdict]
+        """0 conformant or emulated, or not conformant as expected; 1 not conformant; 2 indeterminate;
+        130 interrupted.
+        """
+        if self.interrupted:
+            return 130
+        return 0 if self.as_expected else EXIT_CODES[self.verdict]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the backend does not conform, in exactly the ways that were expected: everything
+        is decided, and every case that failed is on the list.
+        """
+        return (
+            self.verdict == "not_conformant"
+            and not self.reasons
+            and self.failed_cases.keys() <= {entry.id for entry in self.expected}
+        )
+
+    @property
+    def failed_cases(self) -> dict[str, str]:
+        """The ids of the cases that failed, with the reason."""
+        return {
+            failure.case: failure.reason
+            for requirement in self.requirements
+            for failure in requirement.failures
+            if failure.outcome == "fail"
+        }
 
     @property
     def failed_rules(self) -> tuple[str, ...]:
@@ -169,13 +205,13 @@ def judge(
         if profile.name in claimed
         else Requirement(rule, profile.name, "not_claimed")
         for profile in PROFILES.values()
-        if profile.name != _OWN_PROFILE
+        if profile.name != OWN_PROFILE
         for rule in profile.rules
     )
     profiles = tuple(
         _profile(name, [r for r in requirements if r.profile == name], claimed, emulated_by)
         for name in PROFILES
-        if name != _OWN_PROFILE
+        if name != OWN_PROFILE
     )
     reasons = list(recording.problems)
     if recording.cases or not reasons:  # else nothing was run, and the problems say why
@@ -201,7 +237,9 @@ def _requirement(rule: str, profile: str, cases: Sequence[Case]) -> Requirement:
     )
     outcomes = {case.outcome for case in cases}
     verdict: RuleVerdict
-    if "fail" in outcomes:
+    if not cases and (rule, profile) in EXCLUDED:
+        verdict = "not_applicable"
+    elif "fail" in outcomes:
         verdict = "fail"
     elif outcomes == {"pass"}:
         verdict = "pass"
@@ -221,7 +259,7 @@ def _profile(
     verdicts = {requirement.verdict for requirement in requirements}
     if "fail" in verdicts:
         return ProfileVerdict(name, "fail", emulated_by)
-    if verdicts == {"pass"}:
+    if "pass" in verdicts and verdicts <= {"pass", "not_applicable"}:
         return ProfileVerdict(name, "pass", emulated_by)
     return ProfileVerdict(name, "indeterminate", emulated_by)
 
@@ -233,8 +271,14 @@ def _undecided(cases: Iterable[Case], requirements: Iterable[Requirement]) -> li
         if case.outcome == "indeterminate"
     ]
     reasons += [
-        Reason("no_case", f"no case shows {requirement.id} of profile {requirement.profile}")
+        Reason("no_case", _without_case(requirement))
         for requirement in requirements
         if requirement.verdict == "indeterminate" and not requirement.cases
     ]
     return reasons
+
+
+def _without_case(requirement: Requirement) -> str:
+    told = f"no case shows {requirement.id} of profile {requirement.profile}"
+    planned = PLANNED.get((requirement.id, requirement.profile))
+    return f"{told}: planned for {planned.milestone}" if planned else told
