@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import published
+from . import address, partition, payload, published, timestamp
 
-__all__ = ["published"]
+__all__ = ["address", "partition", "payload", "published", "timestamp"]
