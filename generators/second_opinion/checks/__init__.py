@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import address, partition, payload, published, timestamp
+from . import address, keys, partition, payload, published, timestamp
 
-__all__ = ["address", "partition", "payload", "published", "timestamp"]
+__all__ = ["address", "keys", "partition", "payload", "published", "timestamp"]

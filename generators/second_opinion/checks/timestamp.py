@@ -19,6 +19,6 @@ def normalise(work: Work) -> None:
 
 @check("timestamp", "canonical")
 def canonical(work: Work) -> None:
-    """What may be found stored."""
+    """A text by itself, where only the one form will do."""
     if not times.is_canonical(work.input["text"]):
-        raise Refused("envelope")
+        raise Refused("input", "invalid_field")
