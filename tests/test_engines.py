@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.targets import dynamodb_local, engines, local_server, probe
+from conformance.targets.builtin import Tables
 from conformance.targets.engines import (
     EndpointEngine,
     Engine,
@@ -632,3 +634,30 @@ def test_moto_starts_empty_each_time() -> None:
             client = client_of(engine)
             assert client.list_tables()["TableNames"] == []
             make_table(client, "one")
+
+
+def test_threads_take_turns_with_an_emulator_in_this_process(tmp_path: Path) -> None:
+    """moto's dictionaries change under whoever iterates over them; a client's calls must not overlap."""
+    with choose_engine("moto", environ=NOBODY) as engine:
+        tables = Tables(engine)
+        inside: list[int] = []
+        most: list[int] = []
+
+        def watch(**_: object) -> None:
+            inside.append(1)
+            most.append(len(inside))
+            threading.Event().wait(0.001)  # long enough for another to come in
+
+        def leave(**_: object) -> None:
+            inside.pop()
+
+        events = tables._client.meta.events
+        events.register("before-send.dynamodb.*", watch)
+        events.register("after-call.dynamodb.*", leave)
+        stores = [tables.partitions(tmp_path) for _ in range(4)]
+        with ThreadPoolExecutor(len(stores)) as pool:
+            for found in pool.map(lambda store: [store.query("p") for _ in range(5)], stores):
+                assert found == [[]] * 5
+        assert len(most) >= 20
+        assert max(most) == 1
+        tables.drop(tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -217,6 +219,25 @@ def _sqlite(_: DynamoEngine | None) -> Iterator[Target]:
 # -- dynamodb -------------------------------------------------------------------------------------
 
 
+class OneAtATime:
+    """A client whose calls wait for each other."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._turn = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if not inspect.ismethod(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._turn:
+                return found(*args, **kwargs)
+
+        return call
+
+
 class Tables:
     """The suite's own tables, one for each folder; no other table is ever made or deleted."""
 
@@ -226,7 +247,9 @@ class Tables:
         options = engine.client_kwargs()
         region, endpoint = options.pop("region_name"), options.pop("endpoint_url", None)
         # One client for all: making one takes longer than most cases.
-        self._client = make_client(region=region, endpoint=endpoint, options=options)
+        client = make_client(region=region, endpoint=endpoint, options=options)
+        # An emulator in this process is no database: two threads at once spoil its dictionaries.
+        self._client: Any = OneAtATime(client) if engine.emulator and not endpoint else client
         self._prefix = f"{engine.table_prefix}{TABLE_PREFIX}"
         self._run = secrets.token_hex(4)
         self._names: dict[Path, str] = {}
