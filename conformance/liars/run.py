@@ -113,7 +113,7 @@ def run_liars(
     *,
     plan: Plan | None = None,
     jobs: int = 1,
-    tell: Callable[[Result], None] = lambda result: None,  # noqa: ARG005
+    tell: Callable[[Result], None] = lambda result: None,
 ) -> list[Result]:
     """Run the suite, with the budget quick, against each liar; stops early only on Ctrl-C.
 
@@ -121,9 +121,7 @@ def run_liars(
     """
     plan = plan or Plan()
     results: dict[str, Result] = {}
-    tried = (
-        _in_processes(liars, plan, jobs) if jobs > 1 else (_try(liar, plan) for liar in liars)
-    )
+    tried = _in_processes(liars, plan, jobs) if jobs > 1 else (_try(liar, plan) for liar in liars)
     for result in tried:
         if result.report.interrupted:
             raise KeyboardInterrupt
