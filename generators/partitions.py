@@ -950,7 +950,7 @@ def heads_sealed_by_a_key_holder() -> Iterator[Case]:
     for item in state.others:
         xored ^= crypto.term(key, item)
     hexed = _hex_sum(state, key)
-    payloads = {
+    payloads: dict[str, tuple[str, dict[str, Any]]] = {
         "count-with-the-head": ("head-count", {"count": 12}),
         "count-one-less": ("head-count", {"count": 10}),
         "count-zero": ("head-count", {"count": 0}),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from generators import partitions
+from generators import chains, partitions
 from generators.document import documents
 from generators.recipe import Family
 from reference_impl.contract.errors import DialogueStoreError
@@ -16,8 +16,8 @@ from reference_impl.contract.items import Item
 from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import Put
-from reference_impl.sealing import head, keys
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing import audit, head, keys
+from reference_impl.sealing.keys import KekHandle, LocalFileKeyProvider, UmkHandle
 from reference_impl.testing import open_store
 
 Case = Mapping[str, Any]
@@ -142,3 +142,44 @@ def test_the_sum_of_a_head(group: Case, case: Case) -> None:
     assert f"{own:064x}" == between["head_term"]
     fits = head.sums_equal(sum(terms) + own, given["sum"])
     assert fits == (case["result"] == "valid")
+
+
+# -- audit events and chains -----------------------------------------------------------------------
+
+
+def kek_of(umk: str, user_id: str) -> KekHandle:
+    return LocalFileKeyProvider("unused").derive_kek(UmkHandle(bytes.fromhex(umk)), user_id)
+
+
+@pytest.mark.parametrize(("group", "case"), cases_of(chains.FAMILY, "event"))
+def test_hash_and_mac_of_an_event(group: Case, case: Case) -> None:
+    event, between = case["input"]["event"], case["intermediate"]
+    key = audit.mac_key(kek_of(group["umk"], case["input"]["user_id"]), "chain-talk")
+    assert key.hex() == between["mac_key"]
+    digest = audit.event_hash_of(event)
+    assert digest.hex() == between["event_hash"]
+    fits = digest.hex() == event["event_hash"] and audit._mac_fits(event, digest, key)
+    assert fits == (case["result"] == "valid")
+    if case["result"] == "valid":
+        assert audit.tip_of(event, "chain-talk", key) is not None
+
+
+@pytest.mark.parametrize(("group", "case"), cases_of(chains.FAMILY, "first"))
+def test_where_a_chain_begins(group: Case, case: Case) -> None:
+    given = case["input"]
+    own = audit.first_tip(given["dialogue_id"], given["chain"]).event_hash
+    assert (own == given["previous_hash"]) == (case["result"] == "valid")
+
+
+@pytest.mark.parametrize(("group", "case"), cases_of(chains.FAMILY, "walk", "walk-without-key"))
+def test_what_a_walk_finds(opened: Any, group: Case, case: Case) -> None:
+    given = case["input"]
+    umk = {"umk": group.get("umk", "ff" * 32)}  # another master key is none for this dialogue
+    store = opened(umk, given, given["items"], given["events"])
+    report = store.verify_chain(given["dialogue_id"])
+    assert report.with_key == group["with_key"]
+    found = sorted((finding["chain"], finding["sequence"]) for finding in report.findings)
+    assert found == [(f["chain"], f["sequence"]) for f in case["expected"]["findings"]]
+    assert report.ok == (case["result"] == "valid")
+    if case["result"] == "valid":
+        assert report.chains == case["expected"]["chains"]
