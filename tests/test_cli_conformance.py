@@ -282,13 +282,22 @@ def factory(folder, **options):
 """
 
 
+#: What a shell starts in the background ignores SIGINT, and so do its children: the tests' own too.
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from conformance.cli import main
+main()
+"""
+
+
 def started(folder: Path, body: str, *more: str) -> subprocess.Popen[str]:
     """`conformance run` on a target that hangs, once it does."""
     hang = textwrap.indent(textwrap.dedent(body), " " * 8).strip()
     (folder / "slow.py").write_text(SLOW.replace("HANG", hang), encoding="utf-8")
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "conformance", "run", "--target", "slow:factory"),
+            *(sys.executable, "-c", INTERRUPTIBLE, "run", "--target", "slow:factory"),
             *("--report", "out", *more),
         ],
         cwd=folder,
