@@ -13,6 +13,9 @@ import jsonschema
 
 from .canonical import file_bytes
 
+MANIFEST = "MANIFEST.json"
+MANIFEST_SCHEMA = "schemas/manifest.schema.json"
+
 # By folder: at least this share of its cases is invalid; of all contract cases together, the last.
 NEGATIVE = {"envelope": 0.8, "audit": 0.8, "partition": 0.8}
 NEGATIVE_OVERALL = 0.6
@@ -50,23 +53,32 @@ def findings(root: Path) -> list[str]:
             found.append(f"{path}: not JSON: {error}")
             continue
         found += _canonical(path, content, parsed[path])
-    vectors = {path: document for path, document in parsed.items() if "test_groups" in document}
+    vectors = {
+        path: document
+        for path, document in parsed.items()
+        if path != MANIFEST and not path.startswith("schemas/")
+    }
     for path, document in vectors.items():
-        found += _against_schema(path, document, parsed)
-    if found:
+        found += _against_schema(path, str(document.get("schema")), document, parsed)
+    manifest = parsed.get(MANIFEST)
+    if manifest is None:
+        found.append(f"{MANIFEST} is missing")
+    else:
+        found += _against_schema(MANIFEST, MANIFEST_SCHEMA, manifest, parsed)
+    if found or manifest is None:
         return found  # what follows takes the shape for granted
     for path, document in vectors.items():
         found += _counts(path, document)
         found += _flags(path, document)
     found += _unique(vectors)
     found += _siblings(vectors)
-    found += _manifest(parsed, vectors)
+    found += _manifest(manifest, parsed, vectors)
     return found
 
 
 def shares(root: Path) -> list[str]:
     """What the whole lacks: negatives, a family that is too large, a rule or fault without a case."""
-    manifest = json.loads((root / "MANIFEST.json").read_bytes())
+    manifest = json.loads((root / MANIFEST).read_bytes())
     contract = [family for family in manifest["families"] if family["kind"] == "contract"]
     total = manifest["totals"]["contract"]
     found = []
@@ -99,10 +111,12 @@ def _canonical(path: str, content: bytes, document: Document) -> Iterator[str]:
             yield f"{path}: a lone surrogate; such text is given as the hex of its bytes"
 
 
-def _against_schema(path: str, document: Document, files: Mapping[str, Document]) -> Iterator[str]:
-    schema = files.get(document["schema"])
+def _against_schema(
+    path: str, named: str, document: Document, files: Mapping[str, Document]
+) -> Iterator[str]:
+    schema = files.get(named)
     if schema is None:
-        yield f"{path}: its schema {document['schema']} is missing"
+        yield f"{path}: its schema {named} is missing"
         return
     jsonschema.Draft202012Validator.check_schema(schema)
     for error in jsonschema.Draft202012Validator(schema).iter_errors(document):
@@ -250,13 +264,11 @@ def _range(before: bytes | list[Any], after: bytes | list[Any]) -> tuple[int, in
 
 
 # ------------------------------------------------------------------------------- the manifest
-def _manifest(files: Mapping[str, Document], vectors: Mapping[str, Document]) -> Iterator[str]:
-    manifest = files.get("MANIFEST.json")
-    if manifest is None:
-        yield "MANIFEST.json is missing"
-        return
+def _manifest(
+    manifest: Document, files: Mapping[str, Document], vectors: Mapping[str, Document]
+) -> Iterator[str]:
     listed = {entry["path"]: entry for entry in manifest["files"]}
-    yield from _names(set(files) - {"MANIFEST.json"}, set(listed))
+    yield from _names(set(files) - {MANIFEST}, set(listed))
     for path, document in vectors.items():
         results = Counter(test["result"] for test in tests(document))
         counts = {
@@ -266,9 +278,9 @@ def _manifest(files: Mapping[str, Document], vectors: Mapping[str, Document]) ->
         }
         entry = listed.get(path, {})
         if {name: entry.get(name) for name in counts} != counts:
-            yield f"MANIFEST.json: its counts for {path} are not {counts}"
+            yield f"{MANIFEST}: its counts for {path} are not {counts}"
 
 
 def _names(there: Iterable[str], listed: Iterable[str]) -> Iterator[str]:
     for path in sorted(set(there) ^ set(listed)):
-        yield f"MANIFEST.json: {path} is listed or there, but not both"
+        yield f"{MANIFEST}: {path} is listed or there, but not both"

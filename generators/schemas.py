@@ -183,7 +183,7 @@ def manifest_schema() -> Schema:
                         "code": _WORDS,
                         "rules": list_of(_RULE),
                         "what": _WORDS,
-                        "cases": {"type": "integer", "minimum": 1},
+                        "cases": _COUNT,
                     }
                 )
             ),

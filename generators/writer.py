@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,19 +33,29 @@ class BuildError(Exception):
 
 def build(into: Path) -> None:
     """Make every file of vectors/ in the empty folder `into`; `BuildError` where the lint objects."""
-    built: list[tuple[Family, dict[str, Document]]] = []
-    contents: dict[str, bytes] = {SCHEMA: file_bytes(manifest_schema())}
-    for family in families():
-        made = dict(documents(family))
-        built.append((family, made))
-        contents |= {path: file_bytes(document) for path, document in made.items()}
-        contents[schema_path(family)] = file_bytes(family_schema(family))
-    contents[NAME] = file_bytes(manifest(built, contents))
-    for path, content in contents.items():
-        (into / path).parent.mkdir(parents=True, exist_ok=True)
-        (into / path).write_bytes(content)
+    write(contents(families()), into)
     if found := lint.findings(into) or lint.shares(into):
         raise BuildError("\n".join(found))
+
+
+def contents(of: Iterable[Family]) -> dict[str, bytes]:
+    """All files of these families by path: documents, schemas, manifest."""
+    built: list[tuple[Family, dict[str, Document]]] = []
+    files: dict[str, bytes] = {SCHEMA: file_bytes(manifest_schema())}
+    for family in of:
+        made = dict(documents(family))
+        built.append((family, made))
+        files |= {path: file_bytes(document) for path, document in made.items()}
+        files[schema_path(family)] = file_bytes(family_schema(family))
+    files[NAME] = file_bytes(manifest(built, files))
+    return files
+
+
+def write(files: Mapping[str, bytes], into: Path) -> None:
+    """Write these files below a folder."""
+    for path, content in files.items():
+        (into / path).parent.mkdir(parents=True, exist_ok=True)
+        (into / path).write_bytes(content)
 
 
 @contextmanager
