@@ -112,7 +112,9 @@ def prove(
     faults += _against_the_list(suite, functions)
     if faults or undecided:
         bare = assemble(listed.cases, claimed=BUILT, own=False)
-        return Matrix(bare.rows, (*faults, *bare.findings), tuple(undecided))
+        # A suite that cannot be collected names no case at all; that is one finding and not ninety.
+        more = bare.findings if listed.cases else ()
+        return Matrix(bare.rows, (*faults, *more), tuple(undecided))
 
     tell(f"the project's own tests of profile {OWN_PROFILE}")
     own, own_faults, undecided = _own(root)
@@ -248,7 +250,10 @@ def _own(root: Path) -> tuple[list[Case] | None, list[Reason], list[Reason]]:
     lost = [
         Reason("missing_test", f"{f.relative_to(root)} is gone") for f in files if not f.is_file()
     ]
-    recording, _ = run_own([file for file in files if file.is_file()], root)
+    here = [file for file in files if file.is_file()]
+    if not here:  # pytest, given no file, would look for some
+        return [], lost, []
+    recording, _ = run_own(here, root)
     faults = [reason for reason in recording.problems if reason.code in _FAULTS]
     undecided = [reason for reason in recording.problems if reason.code not in _FAULTS]
     undecided += [
