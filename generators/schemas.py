@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .recipe import Family, Group
@@ -107,7 +107,7 @@ def family_schema(family: Family) -> Schema:
             "test_groups": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in types]},
+                "items": _one_of(types),
             },
         }
     )
@@ -116,6 +116,22 @@ def family_schema(family: Family) -> Schema:
         "title": family.title,
         **document,
         "$defs": {name: _group(family, group) for name, group in types.items()},
+    }
+
+
+def _one_of(types: Iterable[str]) -> Schema:
+    """The definition that a group's type names; a validator then says what is wrong with that one."""
+    return {
+        "type": "object",
+        "properties": {"type": enum(*types)},
+        "required": ["type"],
+        "allOf": [
+            {
+                "if": {"properties": {"type": const(name)}},
+                "then": {"$ref": f"#/$defs/{name}"},
+            }
+            for name in types
+        ],
     }
 
 
