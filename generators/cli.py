@@ -91,11 +91,15 @@ def _build_into(folder: Path) -> None:
 
 def _second_opinion(vectors: Path) -> None:
     """In a process of its own, so that nothing of the generators is at hand."""
-    command = [sys.executable, "-m", "generators.second_opinion", str(vectors)]
-    code = subprocess.run(command, cwd=writer.ROOT, check=False).returncode
+    code = subprocess.run(opinion_command(vectors), cwd=writer.ROOT, check=False).returncode
     if code:
         click.echo("the second opinion disagrees", err=True)
         sys.exit(code)
+
+
+def opinion_command(vectors: Path) -> list[str]:
+    """How the second verifier is started on a folder."""
+    return [sys.executable, "-m", "generators.second_opinion", str(vectors)]
 
 
 def _nightly() -> None:
