@@ -19,6 +19,7 @@ import pytest
 from conformance import cli as command_line
 from conformance import matrix as matrices
 from conformance.matrix import Matrix, assemble, prove
+from conformance.model import ModelStore
 from conformance.recorder import CASES_FILE
 from conformance.report.matrix import as_json, markdown, show_matrix
 from conformance.report.verdict import Case, Reason, Recording, judge
@@ -27,7 +28,7 @@ from conformance.spec import EXCLUDED, OWN_TESTS, PLANNED, PROFILES, RULES, Excl
 from conformance.spec.register import SpecError, states
 from conformance.suite import BUILT
 from conformance.targets.base import Backend, Target
-from tests.fake_suites import ModelStore, suite, target
+from tests.fake_suites import suite, target
 
 ROOT = Path(__file__).parent.parent
 CLAIMED = BUILT
