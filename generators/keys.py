@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512, 
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from . import crypto
+from .mutations import MUTATIONS
 from .recipe import PUBLISHED_UMK, Case, Family, Fields, Note, stored, stream
 from .samples import DIALOGUE, TIME
 from .schemas import HEX, ITEM, TEXT, hex_of
@@ -231,7 +232,7 @@ def _bad_kek(slug: str, mutation: str, flag: str, **given: Any) -> Case:
     sibling = _kek("local", PUBLISHED_UMK, _USER)
     return Case(
         f"keys-kek-bad-{slug}",
-        rules=["KEY-03"],
+        rules=MUTATIONS[mutation].rules,
         flags=[flag],
         data={**sibling.data, **given},
         result="invalid",

@@ -81,7 +81,7 @@ _KEY = _rows(
     [
         ("key-id-of-another-dialogue", "key_id names another dialogue's key", ("ENV-06",)),
         ("key-version-missing", "key_id names a version that is not there", ("ENV-06",)),
-        ("key-did-not-open", "key_id names a data key that did not open", ("ENV-06",)),
+        ("key-did-not-open", "a data key does not open, nor what names it", ("ENV-06", "ENV-07")),
         ("wrapped-key-damaged", "a bit of the wrapped key differs", ("ENV-06", "KEY-05")),
         ("wrapped-key-cut", "the wrapped key is cut", ("ENV-06", "KEY-05")),
         ("wrapped-key-aad", "the key was wrapped with other associated data", ("ENV-06", "ENV-03")),
@@ -134,6 +134,11 @@ _TAG = _rows(
             ("ENV-06", "ENV-03"),
         ),
         (
+            "item-moved-and-readdressed",
+            "moved, with the aad_hash of the new place",
+            ("ENV-06", "ENV-03"),
+        ),
+        (
             "ciphertext-of-another-write",
             "the ciphertext is that of another write",
             ("ENV-06", "ENV-04"),
@@ -176,7 +181,6 @@ _PAYLOAD = _rows(
         ("base64-spelling", "the key's base64 in another spelling", ("ENV-06", "ADDR-10")),
         ("key-size", "the wrapped key has not 32 bytes", ("ENV-06", "KEY-05")),
         ("algorithm-name", "the algorithm is not AES-256-GCM", ("ENV-06", "KEY-05")),
-        ("other-canonical-form", "the canonical form of another scheme", ("ENV-06", "ADDR-10")),
     ],
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import crypto
+from .mutations import MUTATIONS
 from .recipe import Case, Family, Fields, Note
 from .samples import SAMPLES, Sample, sample
 from .schemas import HEX, OBJECT, TEXT
@@ -488,7 +489,7 @@ def _is_canonical(slug: str, text: str, flag: str) -> Case:
 def _is_not(slug: str, spoiled: str | bytes, mutation: str, sibling: str, flag: str) -> Case:
     return Case(
         f"payload-not-canonical-{slug}",
-        rules=["ADDR-10", "ENV-06"],
+        rules=MUTATIONS[mutation].rules,
         flags=[flag],
         data={"json": spoiled.encode() if isinstance(spoiled, str) else spoiled},
         result="invalid",
@@ -713,7 +714,7 @@ def _spoiled(slug: str, of: Sample, value: Any, mutation: str, flag: str) -> Cas
 def _bytes(slug: str, of: Sample, plaintext: bytes, mutation: str, flag: str) -> Case:
     return Case(
         f"payload-fields-{slug.replace('_', '-')}",
-        rules=["ENV-02", "ENV-06"],
+        rules=MUTATIONS[mutation].rules,
         flags=[flag],
         data={"entity": of.entity, "plaintext": plaintext},
         result="invalid",

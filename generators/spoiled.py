@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .edits import ABSENT, Edit
+from .mutations import MUTATIONS
 from .recipe import Case
 from .tables import ENVELOPE, indexes, kind
 from .wrong import attribute_values
@@ -59,7 +60,7 @@ class Spoiler:
     def _case(self, slug: str, mutation: str, flag: str, edit: Edit) -> Case:
         return Case(
             f"{self._begin}-{slug}".lower().replace("_", "-"),
-            rules=["ENV-06", *(rule for rule in self.sibling.rules if rule != "ENV-06")],
+            rules=MUTATIONS[mutation].rules,
             flags=[flag],
             data=edit.data,
             result="invalid",
@@ -89,7 +90,6 @@ def attribute_faults(entity: str, item: Mapping[str, Any]) -> Iterator[Attribute
         for name, _ in index.forms:
             yield Attribute(f"no-{name}", "attribute-missing", name, ABSENT)
             yield Attribute(f"{name}-other", "index-attribute", name, item[name] + "0")
-            yield Attribute(f"{name}-number", "index-attribute", name, 1)
 
 
 def foreign_attributes(entity: str, item: Mapping[str, Any]) -> Iterator[Attribute]:
@@ -121,7 +121,6 @@ def envelope_faults(item: Mapping[str, Any]) -> Iterator[Attribute]:
     yield Attribute("content-nonce-text", "envelope-type", "content_nonce", nonce.hex())
     yield Attribute("key-id-bytes", "envelope-type", "key_id", key_id.encode())
     yield Attribute("aad-hash-bytes", "envelope-type", "aad_hash", bytes.fromhex(aad_hash))
-    yield Attribute("nonce-11", "nonce-length", "content_nonce", nonce[:-1])
     yield Attribute("nonce-13", "nonce-length", "content_nonce", nonce + b"\x00")
     yield Attribute("ciphertext-17", "ciphertext-short", "content_encrypted", sealed[-17:])
     head, _, last = key_id.rpartition("#")

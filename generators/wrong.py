@@ -146,7 +146,8 @@ def attribute_values(field: Field) -> Iterator[Wrong]:
             yield Wrong("blank", "a b", "identifier-form")
             yield Wrong("empty", "", "identifier-form")
         case "timestamp":
-            yield Wrong("number", 1770112800, "attribute-type")
+            if field.name == "created_at":
+                yield Wrong("number", 1770112800, "attribute-type")
             yield Wrong("no-fraction", "2026-02-03T10:00:00Z", "timestamp-form")
         case "enum":
             yield Wrong("number", 1, "attribute-type")
@@ -154,8 +155,9 @@ def attribute_values(field: Field) -> Iterator[Wrong]:
         case "int":
             yield Wrong("text", "7", "attribute-type")
             yield Wrong("boolean", True, "attribute-type")
-            yield Wrong("fraction", 7.5, "cleartext-value")
-            yield Wrong("beyond-2-53", _BEYOND, "cleartext-value")
+            if field.minimum is None or field.name == "revision":
+                yield Wrong("fraction", 7.5, "cleartext-value")
+                yield Wrong("beyond-2-53", _BEYOND, "cleartext-value")
             if field.minimum is not None:
                 yield Wrong("too-low", field.minimum - 1, "cleartext-value")
             if field.maximum is not None:
