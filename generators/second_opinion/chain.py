@@ -11,12 +11,14 @@ from . import hkdf, json8785, times
 __all__ = [
     "HASHED",
     "Finding",
+    "Walk",
     "event_hash",
     "first_previous",
+    "form_fault",
+    "has_mac",
     "hashed_text",
     "mac",
     "tip",
-    "walk",
 ]
 
 #: What is hashed of an event, null where unset.
@@ -33,11 +35,11 @@ _EVENT_ID = re.compile(
     "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII
 )
 _HASH = re.compile("[0-9a-f]{64}")
-_CHAIN = re.compile("w|r#[0-9a-f]{16}")
+_SORT_KEY = re.compile("(w|r#[0-9a-f]{16})#([0-9]{12})")
 _TIP = re.compile("(r#[0-9a-f]{16}) ([1-9][0-9]{0,11}) ([0-9a-f]{64})")
 
-#: (chain, first sequence that fails, in a word why)
-Finding = tuple[str, int, str]
+#: (chain, first sequence that fails)
+Finding = tuple[str, int]
 
 
 def hashed_text(event: Mapping[str, Any]) -> bytes:
@@ -101,3 +103,111 @@ def form_fault(dialogue_id: str, sk: str, event: Mapping[str, Any]) -> str | Non
         times.is_canonical(event["timestamp"]),
     )
     return None if all(forms) else "a field of another form"
+
+
+def has_mac(event: Mapping[str, Any], key: bytes, kek_id: str) -> bool:
+    """Whether an event's mac is as AUDIT-02 asks, or may be another's: of a boundary, of an attempt
+    for which no KEK could be had, or with a KEK that is not this reader's (KEY-08)."""
+    given, used = event.get("mac"), event.get("key_id")
+    is_read = event["chain"] != "w"
+    if given is None:
+        no_kek = event["operation"] == "derive" and event["outcome"] != "success" and used is None
+        return event["operation"] == "boundary" or (is_read and no_kek)
+    if given == mac(key, event["event_hash"]):
+        return True
+    tried = event["operation"] == "derive" or (
+        event["operation"] == "unwrap" and event["outcome"] != "success"
+    )
+    return is_read and tried and str(used).startswith("kek#") and used != kek_id
+
+
+class Walk:
+    """Every chain of a dialogue from its first event on (AUDIT-05): ``findings``, and how long each
+    sound chain is.
+
+    ``key``: None for a walk without one, which looks at no mac and at no head. ``audit_head``: what the
+    head names as the write chain's end.
+    """
+
+    def __init__(
+        self,
+        dialogue_id: str,
+        events: Mapping[str, Mapping[str, Any]],
+        *,
+        key: bytes | None = None,
+        kek_id: str = "",
+        audit_head: str | None = None,
+    ) -> None:
+        self.dialogue_id = dialogue_id
+        self.findings: list[Finding] = []
+        self.chains: dict[str, dict[int, Mapping[str, Any]]] = {"w": {}}
+        self._key, self._kek_id = key, kek_id
+        self._noted: dict[tuple[str, int], str] = {}
+        for sk, event in events.items():
+            found = _SORT_KEY.fullmatch(sk)
+            if found is None:
+                self.findings.append((sk, 0))
+            else:
+                self.chains.setdefault(found[1], {})[int(found[2])] = event
+        # The write chain first: its notes say what the others must hold.
+        self._ends = {chain: self._walk(chain) for chain in sorted(self.chains, reverse=True)}
+        if key is not None:
+            self._against_head(audit_head)
+        self._against_notes()
+
+    def _walk(self, chain: str) -> int | None:
+        """The last sequence of a sound chain; None where it is broken."""
+        previous, revision = first_previous(self.dialogue_id, chain), 0
+        events = self.chains[chain]
+        for number in range(1, len(events) + 1):
+            event = events.get(number)
+            if event is None or not self._follows(event, chain, number, previous, revision):
+                self.findings.append((chain, number))
+                return None
+            previous, revision = event["event_hash"], event["revision"]
+        return len(events)
+
+    def _follows(
+        self, event: Mapping[str, Any], chain: str, number: int, previous: str, revision: int
+    ) -> bool:
+        sk = f"{chain}#{number:012d}"
+        return (
+            form_fault(self.dialogue_id, sk, event) is None
+            and event_hash(event) == event["event_hash"]
+            and event["previous_hash"] == previous
+            and event["revision"] >= revision
+            and (self._key is None or has_mac(event, self._key, self._kek_id))
+            and (self._take_note(event) if chain == "w" else self._is_noted(event))
+        )
+
+    def _take_note(self, event: Mapping[str, Any]) -> bool:
+        note = event.get("note")
+        if note is None or event["operation"] == "boundary":
+            return True
+        found = _TIP.fullmatch(note)
+        if found is None:
+            return False
+        place = (found[1], int(found[2]))
+        return self._noted.setdefault(place, found[3]) == found[3]
+
+    def _is_noted(self, event: Mapping[str, Any]) -> bool:
+        noted = self._noted.get((event["chain"], event["sequence"]))
+        return noted is None or noted == event["event_hash"]
+
+    def _against_head(self, audit_head: str | None) -> None:
+        end = self._ends["w"]
+        if end is None:
+            return
+        hashes = [self.chains["w"][number]["event_hash"] for number in range(1, end + 1)]
+        named = hashes.index(audit_head) + 1 if audit_head in hashes else end
+        if audit_head not in hashes and (audit_head is not None or hashes):
+            self.findings.append(("w", end + 1))
+        elif named != end:
+            self.findings.append(("w", named + 1))
+
+    def _against_notes(self) -> None:
+        for chain in dict.fromkeys(chain for chain, _ in self._noted):
+            last = max(number for of, number in self._noted if of == chain)
+            end = self._ends.get(chain, 0)
+            if end is not None and end < last:
+                self.findings.append((chain, end + 1))

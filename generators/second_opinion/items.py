@@ -10,7 +10,19 @@ from typing import Any
 from . import address, fields, gcm, headsum, hkdf, json8785
 from .tables import ENVELOPE, Kind, indexes, kinds
 
-__all__ = ["Item", "Keys", "Refused", "open_payload", "read_partition", "stored"]
+__all__ = [
+]
+    "Item",
+    "Keys",
+    "Refused",
+    "index_attributes",
+    "open_payload",
+    "read_item",
+    "read_items",
+    "read_partition",
+    "shown",
+    "stored",
+]
 
 Item = Mapping[str, Any]
 _LEAST_SEALED = gcm.TAG_BYTES + 2
@@ -45,20 +57,36 @@ class Keys:
         self.met: set[tuple[str, bytes]] = set()
 
 
-def read_partition(
-    dialogue_id: str, items: Iterable[Item], keys: Keys
-) -> tuple[dict[str, dict[str, Any]], Item | None, list[Refused]]:
-    """What a load finds: sealed fields by sort key, the head's item, and everything refused in the
-    order of ENV-06; count and sum last."""
+def shown(item: Item) -> dict[str, Any]:
+    """An item as vectors show it."""
+    return {
+        name: {"bytes": value.hex()} if isinstance(value, bytes) else value
+        for name, value in item.items()
+    }
+
+
+def read_items(
+    dialogue_id: str, found: Iterable[Item], keys: Keys
+) -> tuple[dict[str, dict[str, Any]], list[Refused]]:
+    """Sealed fields by sort key, and everything refused in the order of ENV-06, item by item."""
     opened: dict[str, dict[str, Any]] = {}
     refused: list[Refused] = []
-    found = list(items)
     for item in sorted(found, key=_turn):
         try:
             opened[item["sk"]] = read_item(dialogue_id, item["sk"], item, keys)
         except Refused as refusal:
             refusal.sk = item["sk"]
             refused.append(refusal)
+    return opened, refused
+
+
+def read_partition(
+    dialogue_id: str, items: Iterable[Item], keys: Keys
+) -> tuple[dict[str, dict[str, Any]], Item | None, list[Refused]]:
+    """What a load finds: sealed fields by sort key, the head's item, and everything refused; count and
+    sum last."""
+    found = list(items)
+    opened, refused = read_items(dialogue_id, found, keys)
     head = next((item for item in found if item["sk"] == "head"), None)
     if head is None or "head" in opened:
         try:

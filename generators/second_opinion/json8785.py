@@ -12,14 +12,15 @@ __all__ = ["MAX_SAFE", "NotJsonError", "canonical", "parse"]
 #: Beyond it not every integer is a double of its own (STORE-12).
 MAX_SAFE = 2**53 - 1
 
-_ESCAPES = {
-    '"': '\\"',
-    "\\": "\\\\",
-    "\b": "\\b",
-    "\t": "\\t",
-    "\n": "\\n",
-    "\f": "\\f",
-    "\r": "\\r",
+#: RFC 8785, 3.2.2.2: what is not written as it is.
+_ESCAPES = {code: f"\\u{code:04x}" for code in range(32)} | {
+    ord('"'): '\\"',
+    ord("\\"): "\\\\",
+    ord("\b"): "\\b",
+    ord("\t"): "\\t",
+    ord("\n"): "\\n",
+    ord("\f"): "\\f",
+    ord("\r"): "\\r",
 }
 
 
@@ -127,16 +128,7 @@ def _utf16(name: str) -> bytes:
 
 
 def _text(value: str) -> str:
-    pieces = ['"']
-    for c in value:
-        if c in _ESCAPES:
-            pieces.append(_ESCAPES[c])
-        elif c < " ":
-            pieces.append(f"\\u{ord(c):04x}")
-        else:
-            pieces.append(c)
-    pieces.append('"')
-    return "".join(pieces)
+    return f'"{value.translate(_ESCAPES)}"'
 
 
 def number(value: float) -> str:

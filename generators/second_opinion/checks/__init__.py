@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from . import address, keys, partition, payload, published, timestamp
+from . import (
+    accumulated,
+    address,
+    audit,
+    envelope,
+    keys,
+    partition,
+    payload,
+    published,
+    timestamp,
+)
 
-__all__ = ["address", "keys", "partition", "payload", "published", "timestamp"]
+__all__ = [
+    "accumulated",
+    "address",
+    "audit",
+    "envelope",
+    "keys",
+    "partition",
+    "payload",
+    "published",
+    "timestamp",
+]

@@ -54,7 +54,7 @@ def _stored(shown: Mapping[str, Any], pk: str) -> dict[str, dict[str, Any]]:
 
 
 def _is_content(item: Mapping[str, Any]) -> bool:
-    return ENVELOPE <= item.keys() and not item["sk"].startswith(("dek#", "head"))
+    return item.keys() >= ENVELOPE and not item["sk"].startswith(("dek#", "head"))
 
 
 def _laid_over(
@@ -150,5 +150,3 @@ def head_sum(work: Work) -> None:
     if headsum.total(key, others, head) != given["sum"]:
         raise Refused("head")
     work.give(sum="of the input")
-
-
