@@ -11,7 +11,6 @@ from . import address, fields, gcm, headsum, hkdf, json8785
 from .tables import ENVELOPE, Kind, indexes, kinds
 
 __all__ = [
-]
     "Item",
     "Keys",
     "Refused",
