@@ -122,7 +122,9 @@ def build_elsewhere(into: Path) -> None:
             timeout=TIMEOUT_S,
         )
     if done.returncode:
-        raise BuildError(done.stderr.strip() or f"the child ended with {done.returncode}")
+        raise BuildError(
+            done.stderr.strip().removeprefix("Error: ") or f"the child ended with {done.returncode}"
+        )
 
 
 def differences(expected: Path, present: Path) -> list[str]:
