@@ -319,7 +319,7 @@ def plain() -> Iterator[Case]:
         ("empty-list", '{"a":[]}'),
         ("literals", '{"a":null,"b":true,"c":false}'),
         ("empty-texts", '{"":"","a":""}'),
-        ("64-deep", json.dumps(nested(64), separators=(",", ":"))),
+        ("63-deep", json.dumps(nested(63), separators=(",", ":"))),
     ):
         yield _is_canonical(name, text, "WhiteSpace")
 

@@ -1,0 +1,66 @@
+"""What the vector tests share: cases by type of group, stored items, and the reference's own reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from conformance import load_vectors
+from reference_impl.auditing import Ledger
+from reference_impl.contract.addresses import parse_partition_key
+from reference_impl.contract.entities import Finding
+from reference_impl.contract.items import Item
+from reference_impl.reading import Keyring, open_partition
+from reference_impl.sealing.keys import KeyProvider, UmkHandle
+from reference_impl.snapshot import Snapshot
+
+
+class GivenKey(KeyProvider):
+    """A provider whose master key is a vector's."""
+
+    def __init__(self, umk: bytes) -> None:
+        self._umk = umk
+
+    def get_umk(self) -> UmkHandle:
+        return UmkHandle(self._umk)
+
+
+def cases(family: str, group_type: str) -> list[Any]:
+    """The tests of a family's groups of one type, as parameters named by their tc_id."""
+    return [
+        pytest.param(test, id=test["tc_id"])
+        for document in load_vectors(family)
+        for group in document["test_groups"]
+        if group["type"] == group_type
+        for test in group["tests"]
+    ]
+
+
+def item_of(shown: Mapping[str, Any]) -> Item:
+    """An item as vectors show it, with bytes as bytes."""
+    return {
+        name: bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value
+        for name, value in shown.items()
+    }
+
+
+def read(
+    items: list[Item], umk: bytes, user_id: str, dialogue_id: str
+) -> tuple[Snapshot, list[Finding]]:
+    """What the reference's reader makes of items, findings about the head's set left out."""
+    keys = Keyring(GivenKey(umk), user_id, _nothing_is_drawn)
+    snapshot, findings = open_partition(dialogue_id, items, keys, Ledger(dialogue_id))
+    return snapshot, [finding for finding in findings if finding.layer != "head"]
+
+
+def dialogue_of(item: Item) -> str:
+    """The dialogue in whose partition an item lies."""
+    found = parse_partition_key(str(item["pk"]))
+    assert found is not None
+    return found
+
+
+def _nothing_is_drawn(count: int) -> bytes:
+    raise AssertionError("a read draws nothing")
