@@ -66,6 +66,13 @@ def test_the_wheel_holds_the_two_packages_and_the_data(shipped: set[str]) -> Non
         "conformance/targets/docker-compose.yml",
         "conformance/_vectors/LICENSE",
     } <= shipped
+    vectors = {
+        f"conformance/_{path.relative_to(ROOT).as_posix()}"
+        for path in (ROOT / "vectors").rglob("*")
+        if path.is_file()
+    }
+    assert len(vectors) > 20
+    assert vectors <= shipped
 
 
 @pytest.mark.parametrize("package", ["reference_impl", "conformance"])
@@ -83,7 +90,9 @@ def test_the_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path) -> Non
         archive.extractall(tmp_path)
     scripts = PROJECT["project"]["scripts"]
     code = "".join(f"from {place.replace(':', ' import ')}\n" for place in scripts.values())
-    code += "import conformance; print(conformance.__file__)"
+    code += "import conformance; from conformance import load_vectors, vectors\n"
+    code += "documents = [load_vectors(name) for name in vectors.vector_families()]\n"
+    code += "assert all(documents); print(conformance.__file__)"
     found = subprocess.run(
         [sys.executable, "-P", "-c", code],
         cwd=tmp_path,
