@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from . import crypto
@@ -11,6 +12,7 @@ from .mutations import MUTATIONS
 from .recipe import Case, Family, Fields, Note
 from .samples import SAMPLES, Sample, sample
 from .schemas import HEX, OBJECT, TEXT
+from .spoiled import touched
 from .tables import kind
 from .wrong import nested, sealed_values
 
@@ -486,16 +488,25 @@ def _is_canonical(slug: str, text: str, flag: str) -> Case:
     )
 
 
+@cache
+def _canonical_texts() -> dict[str, bytes]:
+    """The valid texts by the rest of their tc_id."""
+    recipes = (canonical_numbers, canonical_texts, canonical_keys, plain)
+    cases = (case for recipe in recipes for case in recipe())
+    return {case.tc_id.removeprefix("payload-canonical-"): case.data["json"] for case in cases}
+
+
 def _is_not(slug: str, spoiled: str | bytes, mutation: str, sibling: str, flag: str) -> Case:
+    text = spoiled.encode() if isinstance(spoiled, str) else spoiled
     return Case(
         f"payload-not-canonical-{slug}",
         rules=MUTATIONS[mutation].rules,
         flags=[flag],
-        data={"json": spoiled.encode() if isinstance(spoiled, str) else spoiled},
+        data={"json": text},
         result="invalid",
         mutation=mutation,
         sibling=f"payload-canonical-{sibling}",
-        changed=["/json"],
+        changed=[touched("/json", _canonical_texts()[sibling], text)],
     )
 
 
@@ -720,5 +731,5 @@ def _bytes(slug: str, of: Sample, plaintext: bytes, mutation: str, flag: str) ->
         result="invalid",
         mutation=mutation,
         sibling=f"payload-fields-{of.slug}-full",
-        changed=["/plaintext"],
+        changed=[touched("/plaintext", crypto.canonical(sealed_fields(of)), plaintext)],
     )

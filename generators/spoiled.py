@@ -9,11 +9,27 @@ from typing import Any
 
 from .edits import ABSENT, Edit
 from .mutations import MUTATIONS
-from .recipe import Case
+from .recipe import Bytes, Case
 from .tables import ENVELOPE, indexes, kind
 from .wrong import attribute_values
 
-__all__ = ["Attribute", "Spoiler", "attribute_faults", "envelope_faults", "foreign_attributes"]
+__all__ = [
+    "Attribute",
+    "Spoiler",
+    "attribute_faults",
+    "envelope_faults",
+    "foreign_attributes",
+    "touched",
+]
+
+
+def touched(pointer: str, before: bytes, after: bytes) -> Bytes:
+    """Where two spellings part, and where they are one again, as a range of the longer one."""
+    short = min(len(before), len(after))
+    start = next((at for at in range(short) if before[at] != after[at]), short)
+    rest = range(1, short - start + 1)
+    end = next((at - 1 for at in rest if before[-at] != after[-at]), short - start)
+    return Bytes(pointer, start, max(len(before), len(after)) - start - end)
 
 
 @dataclass(frozen=True)
@@ -102,7 +118,7 @@ def foreign_attributes(entity: str, item: Mapping[str, Any]) -> Iterator[Attribu
     for field in of.key:
         yield Attribute(f"key-field-{field.name}", "key-field-repeated", field.name, "1")
     for name in ("by_status_pk", "by_tension_status_pk", "by_expert_pk"):
-        if name not in item and entity in ("perspective", "tension", "expert", "signal"):
+        if name not in item and entity in ("perspective", "tension"):
             yield Attribute(f"index-{name}", "attribute-added", name, "status#open")
     if not of.sealed:
         for name in ENVELOPE:

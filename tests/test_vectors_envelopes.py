@@ -9,6 +9,7 @@ import pytest
 
 from reference_impl.contract.addresses import parse_sort_key
 from reference_impl.contract.items import Item, index_attributes
+from reference_impl.contract.tables import TYPES
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle
 from tests.vector_reading import GivenKey, cases, dialogue_of, item_of, read
@@ -118,3 +119,32 @@ def test_read(test: Any) -> None:
         assert {name: fields[name] for name in expected["opened"][sk]} == expected["opened"][sk]
     wrapped = {f"dek#{version}" for version in snapshot.deks}
     assert wrapped == {sk for sk in expected["opened"] if sk.startswith("dek#")}
+
+
+def test_another_reading_of_the_address_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address itself for its digest: no item of the vectors opens, and none is sealed alike."""
+    monkeypatch.setattr(envelope, "address_digest", lambda address: address.encode())
+    (rfc,) = (
+        param.values[0]
+        for param in cases("envelope", "open")
+        if param.id == "envelope-open-perspective-rfc-example"
+    )
+    with pytest.raises(AssertionError):
+        test_open(rfc)
+    for param in cases("envelope", "seal"):
+        with pytest.raises(AssertionError):
+            test_seal(param.values[0])
+
+
+def test_what_the_vectors_cover() -> None:
+    """Every type that has an envelope is sealed, opened and refused at each of its layers."""
+    entities = {param.values[0]["input"]["entity"] for param in cases("envelope", "seal")}
+    assert entities == {name for name, kind in TYPES.items() if kind.has_envelope} - {"dek"}
+    layers: dict[str, set[str]] = {}
+    for param in cases("envelope", "open"):
+        test: Any = param.values[0]
+        if test["result"] == "invalid":
+            layers.setdefault(test["sibling"], set()).add(test["layer"])
+    for name in entities:
+        sibling = f"envelope-open-{name.replace('_', '-')}-full"
+        assert layers[sibling] == {"envelope", "address", "key", "tag", "payload"}, name
