@@ -11,9 +11,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20
 from . import crypto
 from .edits import Edit
 from .mutations import MUTATIONS
-from .payloads import sealed_fields
 from .recipe import PUBLISHED_UMK, Case, Family, Fields, Note, stored, stream
-from .samples import DIALOGUE, SAMPLES, TIME, Sample, sample
+from .samples import DIALOGUE, SAMPLES, TIME, Sample, sample, sealed_fields
 from .schemas import HEX, INTEGER, ITEM, OBJECT, TEXT, hex_of, list_of, map_of, object_of
 from .schemas import nullable as or_null
 from .spoiled import Spoiler, attribute_faults, envelope_faults, foreign_attributes

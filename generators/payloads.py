@@ -10,7 +10,7 @@ from typing import Any
 from . import crypto
 from .mutations import MUTATIONS
 from .recipe import Case, Family, Fields, Note
-from .samples import SAMPLES, Sample, sample
+from .samples import SAMPLES, Sample, sample, sealed_fields
 from .schemas import HEX, OBJECT, TEXT
 from .spoiled import touched
 from .tables import kind
@@ -526,12 +526,6 @@ def _fields(slug: str, of: Sample, fields: dict[str, Any], **more: Any) -> Case:
         expected={"fields": fields},
         **more,
     )
-
-
-def sealed_fields(of: Sample, *, bare: bool = False) -> dict[str, Any]:
-    """The sealed fields of a sample by name, null where unset; lists are there, if empty."""
-    given = of.bare if bare else of.full
-    return {field.name: given.get(field.name) for field in kind(of.entity).sealed}
 
 
 @FIELDS.case

@@ -11,7 +11,7 @@ from typing import Any
 
 from .tables import kind
 
-__all__ = ["DIALOGUE", "SAMPLES", "TIME", "Sample", "sample"]
+__all__ = ["DIALOGUE", "SAMPLES", "TIME", "Sample", "sample", "sealed_fields"]
 
 DIALOGUE = "nvidia-analysis"
 TIME = "2026-02-03T10:00:00.000000Z"
@@ -303,3 +303,9 @@ def sample(entity: str) -> Sample:
         if candidate.entity == entity:
             return candidate
     raise KeyError(entity)
+
+
+def sealed_fields(of: Sample, *, bare: bool = False) -> dict[str, Any]:
+    """The sealed fields of a sample by name, null where unset; lists are there, if empty."""
+    given = of.bare if bare else of.full
+    return {field.name: given.get(field.name) for field in kind(of.entity).sealed}
