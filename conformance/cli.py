@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .liars.run import LIARS_REPORT
+from .parity_cli import add_parity
 from .recorder import CASES_FILE, clean
 from .report.document import ReportError, document, load, remove, write
 from .report.expected import ListError, made_from
@@ -422,6 +423,9 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+add_parity(cli)
 
 
 @cli.command("targets")

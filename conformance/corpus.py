@@ -18,7 +18,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.timestamps import normalise
 
-__all__ = ["REFUSED", "Replay", "differences", "load_corpus", "replay"]
+__all__ = ["REFUSED", "Replay", "calls_of", "differences", "load_corpus", "replay"]
 
 #: What the contract refuses in recorded histories: (method, from or what, to, code) -> how often in the
 #: fifteen dialogues of the project's corpus.
@@ -101,6 +101,13 @@ def replay(store: DialogueStore, set_clock: Callable[[str], None], document: Doc
             if entity_id:
                 status[entity_id] = done.statuses[entity_id] = step.params["status"]
     return done
+
+
+def calls_of(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(time, method, parameters) of every call that :func:`replay` makes, in its order."""
+    dialogue_id = document["dialogue"]["dialogue_id"]
+    for step in sorted(_steps(document), key=lambda s: (s.time, s.rank)):
+        yield normalise(step.time), step.method, {"dialogue_id": dialogue_id, **step.params}
 
 
 def _steps(document: Document) -> Iterator[_Step]:

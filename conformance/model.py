@@ -2623,7 +2623,7 @@ def is_display_id(text: str) -> bool:
 
 def is_unicode(text: str) -> bool:
     """STORE-12: Unicode scalar values only, that is no surrogates."""
-    return not any("\ud800" <= c <= "\udfff" for c in text)
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def normal_number(value: int | float) -> int | float:

@@ -1,0 +1,25 @@
+"""Recorded dialogues as histories: the same calls at the same times as a replay makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from conformance.corpus import calls_of, load_corpus
+
+from .history import History, Step
+
+__all__ = ["CORPUS", "recorded"]
+
+#: Where the corpus lies beside the project.
+CORPUS = Path("..") / "shared" / "corpus"
+
+
+def recorded(folder: Path) -> Iterator[History]:
+    """A history from nothing for each dialogue of a corpus, the shortest first."""
+    made = [
+        History(name, "empty", tuple(Step(at, method, params) for at, method, params in calls))
+        for name, document in load_corpus(folder)
+        if (calls := list(calls_of(document)))
+    ]
+    yield from sorted(made, key=lambda history: len(history.steps))

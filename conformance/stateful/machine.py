@@ -1,0 +1,288 @@
+"""The rule-based machine that makes histories: one rule for each method, the model as its memory.
+
+Hypothesis chooses which rules are on, their order and a number for each step; from that number and the
+model's present state a call follows (:mod:`.inputs`, :mod:`.faults`). It keeps the calls as JSON and plays
+them on nothing but the model: a history is the same whatever it will be played on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from copy import deepcopy
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Any, Final
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from conformance.model import ModelStore, Partition
+from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.tables import METHODS
+from reference_impl.contract.timestamps import format_time, parse
+from reference_impl.testing import ManualClock
+
+from .faults import spoiled
+from .history import CLOSE, OPEN, History, Step, expanded
+from .inputs import BUILDERS, Draw, Lacks
+from .prepared import BEGINNING, MAIN, steps_of
+
+__all__ = ["MOST_STEPS", "histories", "methods_of"]
+
+#: The most steps of a history after its prepared partition.
+MOST_STEPS: Final = 50
+
+#: The prepared partitions that histories start from, in turn, so that few histories see each as well.
+_STARTS: Final = (
+    *("begun", "empty", "converged", "near 1 MB", "full round"),
+    *("begun", "empty", "begun", "empty", "begun"),
+    *("converged", "empty", "begun", "full round", "empty"),
+    *("begun", "empty", "begun", "converged", "begun"),
+)
+#: The most steps after those that cost most to compare.
+_SHORTER: Final = {"full round": 20, "near 1 MB": 30}
+#: Share of the calls that something is wrong with.
+_WRONG: Final = 0.3
+#: Methods with a rule for each of so many: they have more to show than one rule would.
+_TIMES: Final = {"register_ref": 3, "register_move": 2, "register_verdict": 2, "register_round": 2}
+#: What a dialogue needs before most calls can succeed.
+_FIRST: Final = ("create_dialogue", "create_round", "register_expert")
+
+_ENTROPY: Final = st.integers(0, 2**32 - 1)
+
+
+def methods_of(profiles: Sequence[str]) -> tuple[str, ...]:
+    """The methods of some profiles that there are inputs for."""
+    return tuple(
+        name for name, method in METHODS.items() if method.profile in profiles and name in BUILDERS
+    )
+
+
+def histories(
+    count: int, seed: int, profiles: Sequence[str], *, most_steps: int = MOST_STEPS
+) -> list[History]:
+    """``count`` histories of up to ``most_steps`` steps: the same for the same arguments."""
+    made: list[History] = []
+    machine = hypothesis.seed(seed)(_machine(profiles, made, seed, most_steps))
+    # Nothing fails here, so there is nothing to shrink: a failure is found, and made short, when a
+    # history is played (see `.shrinking`).
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=most_steps,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    if len(made) < count:
+        raise RuntimeError(f"{len(made)} histories came of {count}")
+    return made[:count]
+
+
+class _Memory:
+    """The model, and the steps played on it."""
+
+    def __init__(self) -> None:
+        self.storage: dict[str, Partition] = {}
+        self._clock = ManualClock(BEGINNING)
+        self._model = ModelStore(self._clock, storage=self.storage)
+
+    def play(self, step: Step) -> None:
+        """Change the model as the step changes a store."""
+        self._clock.set(step.at)
+        if step.method == CLOSE:
+            self._model.close()
+        elif step.method == OPEN:
+            self._model = ModelStore(self._clock, storage=self.storage)
+        else:
+            # What the model does not have is a check of stored items, and changes nothing.
+            with suppress(DialogueStoreError, NotImplementedError):
+                getattr(self._model, step.method)(**expanded(step.params))
+
+
+class _Histories(RuleBasedStateMachine):
+    """The machine without its rules, which :func:`_machine` adds."""
+
+    profiles: Sequence[str] = ()
+    seed: int = 0
+    most_steps: int = MOST_STEPS
+    made: list[History]
+    written: dict[str, dict[str, Partition]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._memory = _Memory()
+        self._storage = self._memory.storage
+        self._now = parse(BEGINNING)
+        self._prepared = ""
+        self._steps: list[Step] = []
+        self._length = 0
+
+    @initialize(entropy=_ENTROPY)
+    def begin(self, entropy: int) -> None:
+        # By its number, not by what Hypothesis draws: it likes to draw again what it drew before.
+        rng = Random(f"{self.number} {entropy}")
+        self._prepared = _STARTS[self.number % len(_STARTS)]
+        most = min(self.most_steps, _SHORTER.get(self._prepared, MOST_STEPS))
+        self._length = rng.randint(min(10, most), most)
+        self._storage.update(deepcopy(self._written(self._prepared)))
+        if not self._storage:
+            for method in _FIRST:
+                self._one(method, rng, right=True)
+
+    def _written(self, prepared: str) -> dict[str, Partition]:
+        """A prepared partition, written once for all histories that start from it."""
+        if prepared not in self.written:
+            memory = _Memory()
+            for step in steps_of(prepared, at_once="batch" in self.profiles):
+                memory.play(step)
+            self.written[prepared] = memory.storage
+        return self.written[prepared]
+
+    def teardown(self) -> None:
+        if self._length:
+            name = f"history {self.number} of seed {self.seed}"
+            self.made.append(History(name, self._prepared, tuple(self._steps)))
+
+    @property
+    def number(self) -> int:
+        """How many histories were made before."""
+        return len(self.made)
+
+    def _chance(self, entropy: int) -> Random:
+        return Random(f"{entropy} {len(self._steps)}")
+
+    # -- rules ----------------------------------------------------------------------------------
+
+    def _method(self, entropy: int, method: str) -> None:
+        if len(self._steps) < self._length:
+            self._one(method, self._chance(entropy))
+
+    def _close(self, entropy: int) -> None:
+        """A call while the store is closed; sometimes it is closed twice."""
+        rng = self._chance(entropy)
+        if len(self._steps) + 4 > self._length:
+            return
+        for _ in range(rng.choice((1, 1, 2))):
+            self._add(CLOSE, {})
+        self._one(rng.choice(methods_of(self.profiles)), rng)
+        self._add(OPEN, {})
+
+    def _crowd(self, entropy: int) -> None:
+        """One more, or a question for its number, where a round is full."""
+        rng = self._chance(entropy)
+        if self._prepared != "full round" or len(self._steps) >= self._length:
+            return
+        full = self._draw(rng, MAIN).full()
+        if full and rng.random() < 0.7:
+            kind, number = rng.choice(full)
+            given = {"dialogue_id": MAIN, "round": number, "label": "One too many"}
+            self._add(f"register_{kind}", {**given, "content": "Said.", "contributors": []})
+        elif full:
+            kind, number = rng.choice(full)
+            self._add("next_seq", {"dialogue_id": MAIN, "round": number, "entity": kind})
+
+    def _repeat(self, entropy: int) -> None:
+        """A request made before: the same, or another under its id."""
+        rng = self._chance(entropy)
+        named = [step for step in self._steps if isinstance(step.params.get("request_id"), str)]
+        if not named or len(self._steps) >= self._length:
+            return
+        first = rng.choice(named)
+        if rng.random() < 0.6:
+            self._add(first.method, first.params)
+            return
+        dialogue_id = first.params["dialogue_id"]
+        if dialogue_id not in self._storage:
+            return
+        method = first.method if rng.random() < 0.6 else rng.choice(self._writes())
+        method, params = self._built(method, self._draw(rng, dialogue_id))
+        request_id = first.params["request_id"]
+        self._add(method, {**params, "dialogue_id": dialogue_id, "request_id": request_id})
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def _writes(self) -> list[str]:
+        there = methods_of(self.profiles)
+        return [
+            name for name in there if METHODS[name].kind == "write" and name != "create_dialogue"
+        ]
+
+    def _draw(self, rng: Random, dialogue_id: str) -> Draw:
+        partition = self._storage.get(dialogue_id) or Partition(0, "", {"status": "open"})
+        long = self._prepared == "near 1 MB"
+        taken = frozenset(self._storage)
+        return Draw(rng, dialogue_id, partition, len(self._steps), long=long, taken=taken)
+
+    def _built(self, method: str, draw: Draw) -> tuple[str, dict[str, Any]]:
+        """A call of the method, or of one that makes what it lacks."""
+        while True:
+            try:
+                return method, BUILDERS[method](draw)
+            except Lacks as lacking:
+                method = lacking.method
+
+    def _one(self, method: str, rng: Random, *, right: bool = False) -> None:
+        there = sorted(self._storage)
+        dialogue_id = MAIN
+        if there and (MAIN not in there or rng.random() < 0.1):
+            dialogue_id = rng.choice(there)
+        draw = self._draw(rng, dialogue_id)
+        method, params = self._built(method, draw)
+        params = {"dialogue_id": dialogue_id, **params}
+        writes = METHODS[method].kind == "write"
+        if writes and "idempotency" in self.profiles and rng.random() < 0.2:
+            params["request_id"] = f"r-{len(self._steps)}"
+        if not right and rng.random() < _WRONG:
+            params = spoiled(method, params, draw)
+        self._add(method, params)
+
+    def _add(self, method: str, params: Any) -> None:
+        rng = Random(f"{len(self._steps)} {method}")
+        # Mostly later, sometimes the same moment or an earlier one (ADDR-09).
+        microseconds = rng.choice((0, 0, 1, 1_000_003, 59_999_999, 3_600_000_000, -5_000_000))
+        self._now += timedelta(microseconds=microseconds)
+        step = Step(format_time(self._now), method, params)
+        self._steps.append(step)
+        self._memory.play(step)
+
+
+def _rule_of(name: str, body: Callable[[_Histories, int], None]) -> Any:
+    def step(self: _Histories, entropy: int) -> None:
+        body(self, entropy)
+
+    step.__name__ = name
+    return rule(entropy=_ENTROPY)(step)
+
+
+def _machine(
+    profiles: Sequence[str], made: list[History], seed: int, most_steps: int
+) -> type[_Histories]:
+    bodies: dict[str, Callable[[_Histories, int], None]] = {
+        **{f"crowd_{number}": _Histories._crowd for number in range(6)},
+        "while_closed": _Histories._close,
+    }
+    if "idempotency" in profiles:
+        bodies |= {f"repeat_{number}": _Histories._repeat for number in range(3)}
+    for method in methods_of(profiles):
+        for number in range(_TIMES.get(method, 1)):
+            bodies[f"{method}_{number}"] = partial(_Histories._method, method=method)
+    return type(
+        "Histories",
+        (_Histories,),
+        {
+            "profiles": tuple(profiles),
+            "made": made,
+            "written": {},
+            "seed": seed,
+            "most_steps": most_steps,
+            **{name: _rule_of(name, body) for name, body in bodies.items()},
+        },
+    )

@@ -1,0 +1,165 @@
+"""What a call ended with, in a form that two stores can be compared by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+
+from reference_impl.contract.entities import plain
+from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.timestamps import is_canonical
+
+__all__ = [
+    "NOTHING",
+    "Outcome",
+    "clipped",
+    "differing",
+    "in_clear",
+    "refused",
+    "returned",
+    "stray",
+    "timeless",
+]
+
+#: Members of an error's data that the contract names; messages and suggestions are free.
+_DATA: Final = ("from", "to", "allowed")
+_ENVELOPE: Final = ("content_encrypted", "content_nonce", "key_id", "aad_hash", "commitment")
+_LONG: Final = 400
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``body``: JSON, equal for equal outcomes. ``code``: that of an error of the contract, or empty.
+
+    ``is_stray``: an exception outside the contract.
+    """
+
+    body: bytes
+    code: str = ""
+    is_stray: bool = False
+
+    def value(self) -> Any:
+        """The outcome as JSON values."""
+        return json.loads(self.body)
+
+    def same(self, other: Outcome) -> bool:
+        """Whether the outcomes are equal; the order of an object's members does not count."""
+        if self.body == other.body:
+            return True
+        if (self.code, self.is_stray) != (other.code, other.is_stray):
+            return False
+        return _sorted(self.value()) == _sorted(other.value())
+
+
+#: The outcome of what returns nothing.
+NOTHING: Final = Outcome(b"null")
+
+
+def returned(result: object) -> Outcome:
+    """The outcome of a call that succeeded."""
+    try:
+        return Outcome(orjson.dumps(result, option=orjson.OPT_SORT_KEYS))
+    except TypeError:  # what no result of the contract holds: a lone surrogate, a set
+        return Outcome(_sorted(plain(result)))
+
+
+def refused(error: DialogueStoreError) -> Outcome:
+    """The outcome of a call that the store refused: code, retryable, contract fields of data."""
+    data: dict[str, Any] = {name: error.data[name] for name in _DATA if name in error.data}
+    if isinstance(data.get("allowed"), list | tuple):
+        data["allowed"] = sorted(map(str, data["allowed"]))
+    found = error.data.get("findings", ())
+    if isinstance(found, list | tuple):
+        data["findings"] = sorted(
+            [str(one.get("code")), str(one.get("field"))]
+            for one in found
+            if isinstance(one, Mapping)
+        )
+    shown = {"code": error.code, "retryable": error.retryable, "data": data}
+    return Outcome(_sorted({"error": shown}), error.code)
+
+
+def stray(error: Exception) -> Outcome:
+    """The outcome of a call that ended outside the contract (ERR-01)."""
+    name = type(error).__name__
+    return Outcome(_sorted({"no error of the contract": name}), name, is_stray=True)
+
+
+def timeless(outcome: Outcome) -> Outcome:
+    """The outcome without its times, for a store whose clock cannot be set."""
+    return Outcome(_sorted(_without_times(outcome.value())), outcome.code, outcome.is_stray)
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_times(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_without_times(member) for member in value]
+    return "a time" if isinstance(value, str) and is_canonical(value) else value
+
+
+def in_clear(items: Any) -> Outcome:
+    """Stored items without what is sealed anew each time."""
+    shown = [
+        {name: _clear(value) for name, value in item.items() if name not in _ENVELOPE}
+        for item in items
+    ]
+    return Outcome(_sorted(shown))
+
+
+def _clear(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _sorted(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, default=repr).encode("utf-8")
+
+
+# -- showing -----------------------------------------------------------------------------------------
+
+
+def clipped(value: Any) -> Any:
+    """A copy in which a long text is its beginning, its length and its digest."""
+    if isinstance(value, str) and len(value) > _LONG:
+        digest = sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return f"{value[:60]}… ({len(value)} characters, SHA-256 {digest}…)"
+    if isinstance(value, Mapping):
+        return {name: clipped(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [clipped(member) for member in value]
+    return value
+
+
+_ABSENT: Final = "(not there)"
+
+
+def differing(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """(path, one's value, the other's) of what differs between two JSON values; 1, 1.0 and true do."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in {**one, **other}:
+            where = f"{path}.{name}" if path else name
+            yield from differing(one.get(name, _ABSENT), other.get(name, _ABSENT), where)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for position, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+            yield from differing(mine, theirs, f"{path}[{position}]")
+    elif isinstance(one, list) and isinstance(other, list):
+        yield from _members(one, other, path)
+    elif _sorted(one) != _sorted(other):
+        yield path, one, other
+
+
+def _members(one: list[Any], other: list[Any], path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Lists of different lengths: their lengths, then what only one of them has."""
+    yield f"{path} (how many)", len(one), len(other)
+    mine, theirs = {_sorted(member) for member in one}, {_sorted(member) for member in other}
+    for position, member in enumerate(one):
+        if _sorted(member) not in theirs:
+            yield f"{path}[{position}]", member, _ABSENT
+    for position, member in enumerate(other):
+        if _sorted(member) not in mine:
+            yield f"{path}[{position}]", _ABSENT, member

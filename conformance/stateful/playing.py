@@ -1,0 +1,426 @@
+"""Playing a history on one or more stores at once, compared after every step with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Final, Protocol, TypeVar
+
+from conformance.model import ModelStore, Partition
+from conformance.targets.base import Backend
+from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.testing import ManualClock
+
+from .history import CLOSE, OPEN, History, Step, expanded
+from .outcomes import (
+    NOTHING,
+    Outcome,
+    clipped,
+    differing,
+    in_clear,
+    refused,
+    returned,
+    stray,
+    timeless,
+)
+from .prepared import MAIN, steps_of
+
+__all__ = ["MODEL", "Divergence", "NoAnswer", "Player", "Side", "Stage", "Watch"]
+
+T = TypeVar("T")
+
+#: The name that the model has among the sides.
+MODEL: Final = "model"
+#: What is shown of two partitions that differ.
+_MOST_PATHS: Final = 20
+
+
+class Stage(Protocol):
+    """Isolated storage for one history: :class:`conformance.session.World`, or the model's own."""
+
+    def open(self) -> Backend:
+        """Open it: the first time, or again after a close."""
+
+    def close_all(self) -> None:
+        """Close what was opened and forget what was stored."""
+
+
+class NoAnswer(Exception):
+    """A side did not answer in time."""
+
+
+class Watch(Protocol):
+    """Is told of every step that the model has played."""
+
+    def __call__(self, step: Step, expected: Outcome) -> None: ...
+
+
+class _Thread:
+    """A side's own thread, so that two stores work at the same time."""
+
+    def __init__(self, name: str) -> None:
+        self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+        Thread(target=self._run, name=f"side {name}", daemon=True).start()
+
+    def __call__(self, job: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._jobs.put((job, future))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            job, future = self._jobs.get()
+            _fulfil(job, future)
+
+
+def _at_once(job: Callable[[], T]) -> Future[T]:
+    future: Future[T] = Future()
+    _fulfil(job, future)
+    return future
+
+
+def _fulfil(job: Callable[[], T], future: Future[T]) -> None:
+    try:
+        future.set_result(job())
+    except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the result
+        future.set_exception(error)
+
+
+class Side:
+    """One store that plays histories, each on storage of its own.
+
+    ``threaded``: it works in a thread of its own while the others work. ``patience_s``: how long
+    one step may take there; :class:`NoAnswer` after that.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stage: Callable[[], Stage],
+        *,
+        threaded: bool = False,
+        patience_s: float = 120.0,
+    ) -> None:
+        self.name = name
+        self._new_stage = stage
+        self._stage: Stage | None = None
+        self._backend: Backend | None = None
+        self._do: Callable[[Callable[[], Any]], Future[Any]] = (
+            _Thread(name) if threaded else _at_once
+        )
+        self._patience_s = patience_s
+
+    def wait(self, future: Future[T]) -> T:
+        """What was asked for."""
+        try:
+            return future.result(self._patience_s)
+        except TimeoutError:
+            if future.done():
+                raise
+            raise NoAnswer(f"{self.name} did not answer in {self._patience_s:g} s") from None
+
+    def begin(self) -> Future[None]:
+        """Storage for a new history."""
+        return self._do(self._begin)
+
+    def _begin(self) -> None:
+        self._end()
+        self._stage = self._new_stage()
+        self._backend = self._stage.open()
+
+    def end(self) -> Future[None]:
+        """Forget the history's storage."""
+        return self._do(self._end)
+
+    def _end(self) -> None:
+        stage, self._stage, self._backend = self._stage, None, None
+        if stage is not None:
+            stage.close_all()
+
+    @property
+    def backend(self) -> Backend:
+        """What is open."""
+        assert self._backend is not None, "a history has begun"
+        return self._backend
+
+    def play(self, step: Step, look_at: str | None) -> Future[tuple[Outcome, Outcome]]:
+        """What a step ends with, and the whole partition after it (:data:`NOTHING` for None)."""
+        return self._do(lambda: (self._play(step), self._look(look_at)))
+
+    def look(self, dialogue_id: str) -> Future[Outcome]:
+        """The whole partition."""
+        return self._do(lambda: self._look(dialogue_id))
+
+    def items(self, dialogue_id: str) -> Future[Outcome]:
+        """The stored items in clear; :data:`NOTHING` where the store does not show them."""
+        return self._do(lambda: self._items(dialogue_id))
+
+    def _play(self, step: Step) -> Outcome:
+        if step.method == OPEN:
+            assert self._stage is not None, "a history has begun"
+            self._backend = self._stage.open()
+            return NOTHING
+        return self._ended(step.method, step.params, step.at)
+
+    def _look(self, dialogue_id: str | None) -> Outcome:
+        if dialogue_id is None:
+            return NOTHING
+        return self._ended("load_partition", {"dialogue_id": dialogue_id})
+
+    def _items(self, dialogue_id: str) -> Outcome:
+        if self.backend.raw is None:
+            return NOTHING
+        return in_clear(self.backend.raw.scan(dialogue_id))
+
+    def _ended(self, method: str, params: Mapping[str, Any], at: str | None = None) -> Outcome:
+        backend = self.backend
+        try:
+            if at is not None and backend.set_clock is not None:
+                backend.set_clock(at)
+            result = self._call(backend, method, params)
+        except DialogueStoreError as error:
+            return refused(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+            return stray(error)
+        return returned(result)
+
+    def _call(self, backend: Backend, method: str, params: Mapping[str, Any]) -> object:
+        if method == CLOSE:
+            backend.store.close()
+            return None
+        result = getattr(backend.store, method)(**expanded(params))
+        return _verified(result) if method == "verify_chain" else result
+
+
+def _verified(report: Any) -> object:
+    """What every sound store reports of its chains: hashes and a reader's chain are its own."""
+    return {name: getattr(report, name, None) for name in ("ok", "with_key", "findings")}
+
+
+#: What a check of stored items gives where nobody has touched them.
+_SOUND: Final[Mapping[str, object]] = {
+    "verify_partition": [],
+    "verify_chain": {"ok": True, "with_key": True, "findings": []},
+}
+
+
+class _ModelStage:
+    def __init__(self) -> None:
+        self.storage: dict[str, Partition] = {}
+
+    def open(self) -> Backend:
+        clock = ManualClock()
+        return Backend(ModelStore(clock, storage=self.storage), set_clock=clock.set)
+
+    def close_all(self) -> None:
+        pass
+
+
+class _Truth(Side):
+    """The model as a side."""
+
+    def __init__(self) -> None:
+        super().__init__(MODEL, _ModelStage)
+
+    def dialogues(self) -> list[str]:
+        """The dialogues that there are."""
+        assert isinstance(self._stage, _ModelStage), "a history has begun"
+        return list(self._stage.storage)
+
+    def _call(self, backend: Backend, method: str, params: Mapping[str, Any]) -> object:
+        if method in _SOUND:
+            backend.store.get_dialogue(params["dialogue_id"])
+            return _SOUND[method]
+        return super()._call(backend, method, params)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where stores part: in the ``outcome`` of a step, the ``partition`` or the stored ``items``.
+
+    ``history`` ends with the step that shows it. ``seen``: side -> what it gave, as JSON with long
+    texts clipped; of partitions and items only what differs. ``before``: the partition as the
+    model had it before the step. ``guilty``: the sides that the model contradicts (of items, which
+    it has none of, all of them).
+    """
+
+    history: History
+    where: str
+    dialogue_id: str
+    seen: Mapping[str, Any]
+    guilty: tuple[str, ...]
+    expected: Outcome
+    got: Outcome
+    outcome: Outcome
+    unchanged: bool
+
+    @property
+    def step(self) -> Step:
+        """The step that shows it."""
+        return self.history.steps[-1]
+
+
+class Player:
+    """Plays histories on the model and on sides, step by step.
+
+    ``at_once``: prepared partitions may be written as whole rounds. ``with_times``: whether every
+    side's clock can be set, so that times are compared. ``watch`` is told of every step.
+    """
+
+    def __init__(
+        self,
+        sides: Sequence[Side],
+        *,
+        at_once: bool,
+        with_times: bool = True,
+        watch: Watch | None = None,
+    ) -> None:
+        self.sides = sides
+        self.at_once = at_once
+        self.with_times = with_times
+        self._truth = _Truth()
+        self._watch = watch
+
+    def only(self, names: Sequence[str]) -> Player:
+        """A player for some of the sides."""
+        sides = [side for side in self.sides if side.name in names]
+        return Player(sides, at_once=self.at_once, with_times=self.with_times)
+
+    def play(
+        self, history: History, *, look_every: int = 1, items_too: bool = False
+    ) -> Divergence | None:
+        """Play a history on new storage; the first divergence, or None.
+
+        ``look_every``: after how many steps the partition is compared. ``items_too``: stored items
+        are compared as often, else only at the end; where they differ there, the history is played
+        again to find the step.
+        """
+        everybody = [self._truth, *self.sides]
+        try:
+            for side, begun in [(side, side.begin()) for side in everybody]:
+                side.wait(begun)
+            found = self._steps(history, look_every, items_too=items_too)
+        finally:
+            for side, ended in [(side, side.end()) for side in everybody]:
+                side.wait(ended)
+        if found is not None and found.where == "items" and not items_too:
+            return self.play(history, look_every=look_every, items_too=True) or found
+        return found
+
+    def _steps(self, history: History, look_every: int, *, items_too: bool) -> Divergence | None:
+        before: tuple[str, Outcome] = ("", NOTHING)
+        closed = False
+        prepared = steps_of(history.prepared, at_once=self.at_once)
+        played: list[Step] = []
+        about = _About(history, MAIN, NOTHING, unchanged=True)
+        for number, step in enumerate([*prepared, *history.steps], 1 - len(prepared)):
+            closed = step.method == CLOSE or (closed and step.method != OPEN)
+            looks = not closed and (number == 0 or (number > 0 and number % look_every == 0))
+            dialogue_id = self._about(step)
+            asked = [(side, side.play(step, dialogue_id if looks else None)) for side in self.sides]
+            of_model = self._truth.play(step, dialogue_id if looks else None)
+            expected, whole = self._both(self._truth.wait(of_model))
+            answers = {side.name: self._both(side.wait(answer)) for side, answer in asked}
+            played.append(step)
+            if number > 0 and self._watch is not None:
+                self._watch(step, expected)
+            # A divergence in the preparation is told as a history of its own, from nothing.
+            so_far = history.with_steps(played[len(prepared) :])
+            if number <= 0:
+                so_far = History(history.name, "empty", tuple(played))
+            unchanged = before == (dialogue_id, whole)
+            about = _About(so_far, dialogue_id, expected, unchanged)
+            found = about.compared("outcome", expected, {n: a[0] for n, a in answers.items()})
+            found = found or about.compared(
+                "partition", whole, {n: a[1] for n, a in answers.items()}
+            )
+            found = found or (self._items(about) if items_too and looks else None)
+            if found is not None:
+                return found
+            before = (dialogue_id, whole)
+        return None if closed else self._end(about)
+
+    def _end(self, about: _About) -> Divergence | None:
+        """Everything that there is, also what the last steps were not about."""
+        for dialogue_id in self._truth.dialogues():
+            here = about.of(dialogue_id)
+            asked = [(side, side.look(dialogue_id)) for side in self.sides]
+            whole = self._shown(self._truth.wait(self._truth.look(dialogue_id)))
+            wholes = {side.name: self._shown(side.wait(answer)) for side, answer in asked}
+            found = here.compared("partition", whole, wholes) or self._items(here)
+            if found is not None:
+                return found
+        return None
+
+    def _items(self, about: _About) -> Divergence | None:
+        if len(self.sides) < 2:
+            return None
+        asked = [(side, side.items(about.dialogue_id)) for side in self.sides]
+        stored = {side.name: self._shown(side.wait(answer)) for side, answer in asked}
+        first, *others = stored.items()
+        if NOTHING in stored.values():
+            return None
+        return about.compared("items", first[1], dict(others), base=first[0])
+
+    def _about(self, step: Step) -> str:
+        """The dialogue that a step is about."""
+        named = step.params.get("dialogue_id")
+        return named if isinstance(named, str) and named in self._truth.dialogues() else MAIN
+
+    def _both(self, ended: tuple[Outcome, Outcome]) -> tuple[Outcome, Outcome]:
+        return self._shown(ended[0]), self._shown(ended[1])
+
+    def _shown(self, outcome: Outcome) -> Outcome:
+        return outcome if self.with_times else timeless(outcome)
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is being compared, for the divergence that may come of it."""
+
+    history: History
+    dialogue_id: str
+    outcome: Outcome
+    unchanged: bool
+
+    def of(self, dialogue_id: str) -> _About:
+        return _About(self.history, dialogue_id, self.outcome, self.unchanged)
+
+    def compared(
+        self, where: str, expected: Outcome, given: Mapping[str, Outcome], base: str = MODEL
+    ) -> Divergence | None:
+        guilty = [name for name, outcome in given.items() if not expected.same(outcome)]
+        if not guilty:
+            return None
+        everybody = {base: expected, **given}
+        return Divergence(
+            self.history,
+            where,
+            self.dialogue_id,
+            _seen(where, everybody, base),
+            tuple(guilty) if base == MODEL else tuple(everybody),
+            expected,
+            given[guilty[0]],
+            self.outcome,
+            self.unchanged,
+        )
+
+
+def _seen(where: str, everybody: Mapping[str, Outcome], base: str) -> dict[str, Any]:
+    values = {name: outcome.value() for name, outcome in everybody.items()}
+    if where == "outcome":
+        return {name: clipped(value) for name, value in values.items()}
+    seen: dict[str, dict[str, Any]] = {name: {} for name in values}
+    for name, value in values.items():
+        for path, mine, theirs in _first(differing(values[base], value)):
+            seen[base].setdefault(path, clipped(mine))
+            seen[name][path] = clipped(theirs)
+    return seen
+
+
+def _first(found: Iterator[T]) -> Iterator[T]:
+    for one, _ in zip(found, range(_MOST_PATHS), strict=False):
+        yield one
