@@ -114,15 +114,19 @@ def workspace(session: nox.Session) -> None:
 
 @nox.session
 def full(session: nox.Session) -> None:
-    """Everything a release stands on: lint, tests, liars, both real engines, bench."""
+    """Everything a release stands on, for hours: tests, register, liars, engines, parity, vectors, bench."""
     _install(session, "lint")
     _lint(session)
+    # One at a time: some tests compare what processes get done beside each other.
     session.run("pytest", "--full")
     worst = max(
+        _conformance(session, "spec"),
         _conformance(session, "liars"),
         _conformance(session, "run", "--target", "sqlite"),
         _conformance(session, "run", "--target", "dynamodb", *REAL_ENGINE),
+        _conformance(session, "parity", "--budget", "nightly", "--engine", "local"),
     )
+    session.notify("vectors", ["--check"])
     session.run("python", "-m", "conformance.bench")
     _exit_with(worst)
 
