@@ -322,6 +322,108 @@ _CHAIN = _rows(
     ],
 )
 
+_CHECKPOINT = {
+    **_rows(
+        "chain",
+        [
+            ("note-key", "the note names another key or name", ("AUDIT-07",)),
+            ("note-signature", "the signature is none of this text by this key", ("AUDIT-07",)),
+            ("note-line", "the note is not its text and one signature line", ("AUDIT-07",)),
+            ("note-text", "the text differs from what was signed", ("AUDIT-07",)),
+            ("note-form-signed", "what was signed is of another form", ("AUDIT-07", "ADDR-10")),
+            ("note-of-another-dialogue", "the note is another dialogue's", ("AUDIT-07",)),
+            (
+                "set-back-with-chain",
+                "the dialogue is set back with its chains",
+                ("HEAD-05", "AUDIT-07"),
+            ),
+            ("chain-rewritten", "a key holder wrote another history", ("AUDIT-07", "HEAD-05")),
+        ],
+    ),
+    **_rows(
+        "input",
+        [("signing-name", "a name that no signing key can have", ("AUDIT-07",))],
+        code="invalid_field",
+    ),
+}
+
+# -- migration -------------------------------------------------------------------------------------
+
+_MIGRATION = {
+    **_rows(
+        "head",
+        [
+            ("digest-items", "the items are not those of the digest", ("MIG-01",)),
+            ("digest-reading", "the digest by another reading", ("MIG-01", "ADDR-10")),
+            ("batch-digest", "a batch misses its digest", ("MIG-03", "MIG-01")),
+            ("batch-conflict", "another item lies there", ("MIG-03",)),
+            ("batch-foreign", "a batch or an item of another dialogue", ("MIG-01", "MIG-03")),
+        ],
+    ),
+    **_rows(
+        "input",
+        [("batch-form", "a batch is not as MIG-01 gives it", ("MIG-01",))],
+        code="invalid_field",
+    ),
+    **_rows(
+        "chain",
+        [
+            ("boundary-note", "a line of the boundary's note is another", ("MIG-02",)),
+            ("boundary-signature", "the boundary's note is not signed so", ("MIG-02", "AUDIT-07")),
+            ("boundary-event", "the event is not what its note says", ("MIG-02",)),
+            ("boundary-skipped", "the next event does not name the boundary", ("MIG-02",)),
+            ("boundary-differs", "the boundary is not the one that was given", ("MIG-02",)),
+        ],
+    ),
+    **_rows(
+        "chain",
+        [("moved-by-chain", "the chain ends in a boundary to another name", ("MIG-02",))],
+        code="partition_moved",
+    ),
+    **_rows(
+        "head", [("state-frozen", "the partition is frozen", ("MIG-02",))], code="partition_frozen"
+    ),
+    **_rows(
+        "head",
+        [("state-importing", "the partition is being imported", ("MIG-02",))],
+        code="partition_importing",
+    ),
+}
+
+# -- erasure ---------------------------------------------------------------------------------------
+
+_ERASURE = {
+    **_rows(
+        "chain",
+        [
+            ("erased", "the dialogue was erased", ("KEY-09",)),
+            ("wrapped-key-put-back", "a wrapped key lies there again", ("KEY-09",)),
+            ("item-put-back", "an item lies there again", ("KEY-09",)),
+            ("head-put-back", "a head of before lies there again", ("KEY-09", "HEAD-01")),
+            ("partition-put-back", "everything but the chain is as before", ("KEY-09",)),
+            ("tombstone-removed", "the tombstone is gone", ("KEY-09", "AUDIT-09")),
+            ("tombstone-changed", "the tombstone is not as it was written", ("KEY-09", "AUDIT-09")),
+        ],
+        code="key_erased",
+    ),
+}
+
+# -- what is computed ------------------------------------------------------------------------------
+
+_DOCUMENT = _rows(
+    "input",
+    [
+        ("document-id", "the document is another dialogue's", ("GRAPH-06",)),
+        ("document-gap", "a seq is skipped or used twice", ("GRAPH-06", "STORE-16")),
+        ("document-member", "a member is missing, unknown or of another type", ("GRAPH-06",)),
+        ("document-value", "a value that the contract refuses", ("GRAPH-06", "STORE-14")),
+        ("document-reference", "something is named that is not there", ("GRAPH-06", "STORE-06")),
+        ("document-computed", "a computed value is not what follows", ("GRAPH-06", "GRAPH-03")),
+        ("document-not-canonical", "not canonical JSON and one LF", ("GRAPH-06", "ADDR-10")),
+    ],
+    code="validation_failed",
+)
+
 #: mutation -> what catches it. Other families add their sections here.
 MUTATIONS: dict[str, Mutation] = {
     **_IDENTIFIERS,
@@ -335,4 +437,8 @@ MUTATIONS: dict[str, Mutation] = {
     **_SET,
     **_FIRST_OF_TWO,
     **_CHAIN,
+    **_CHECKPOINT,
+    **_MIGRATION,
+    **_ERASURE,
+    **_DOCUMENT,
 }
