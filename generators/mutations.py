@@ -418,10 +418,15 @@ _DOCUMENT = _rows(
         ("document-member", "a member is missing, unknown or of another type", ("GRAPH-06",)),
         ("document-value", "a value that the contract refuses", ("GRAPH-06", "STORE-14")),
         ("document-reference", "something is named that is not there", ("GRAPH-06", "STORE-06")),
-        ("document-computed", "a computed value is not what follows", ("GRAPH-06", "GRAPH-03")),
         ("document-not-canonical", "not canonical JSON and one LF", ("GRAPH-06", "ADDR-10")),
     ],
     code="validation_failed",
+)
+
+_NOT_THERE = _rows(
+    "input",
+    [("verdict-unknown", "a verdict that is not there", ("STORE-06",))],
+    code="entity_not_found",
 )
 
 #: mutation -> what catches it. Other families add their sections here.
@@ -441,4 +446,5 @@ MUTATIONS: dict[str, Mutation] = {
     **_MIGRATION,
     **_ERASURE,
     **_DOCUMENT,
+    **_NOT_THERE,
 }
