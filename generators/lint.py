@@ -72,6 +72,7 @@ def findings(root: Path) -> list[str]:
         found += _flags(path, document)
     found += _unique(vectors)
     found += _siblings(vectors)
+    found += _faults(manifest, vectors)
     found += _manifest(manifest, parsed, vectors)
     return found
 
@@ -169,6 +170,20 @@ def _siblings(vectors: Mapping[str, Document]) -> Iterator[str]:
             yield f"{tc_id}: its sibling {test['sibling']} is of another type or has other parameters"
         else:
             yield from _one_mutation(test, where[2])
+
+
+def _faults(manifest: Document, vectors: Mapping[str, Document]) -> Iterator[str]:
+    """Layer and code are those of the one table, and the case cites a rule that says so."""
+    for test in (test for document in vectors.values() for test in tests(document)):
+        if "mutation" not in test:
+            continue
+        fault = manifest["faults"].get(test["mutation"])
+        if fault is None:
+            yield f"{test['tc_id']}: the manifest knows no mutation {test['mutation']}"
+        elif (fault["layer"], fault["code"]) != (test["layer"], test["code"]):
+            yield f"{test['tc_id']}: layer and code are not those of {test['mutation']}"
+        elif not set(fault["rules"]) & set(test["rules"]):
+            yield f"{test['tc_id']}: cites none of the rules of {test['mutation']}"
 
 
 def _without_tests(group: Mapping[str, Any]) -> dict[str, Any]:

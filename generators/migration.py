@@ -654,7 +654,7 @@ def chains_broken_at_the_boundary() -> Iterator[Case]:
     def bad(name: str, mutation: str, edit: Edit, found: tuple[str, int]) -> Case:
         return Case(
             f"migration-continuity-{name}",
-            rules=["MIG-02", "MIG-04", "AUDIT-05"],
+            rules=["MIG-02", "MIG-04", "AUDIT-05", "AUDIT-09"],
             flags=["Boundary"],
             data=edit.data,
             expected={"findings": [{"chain": found[0], "sequence": found[1]}]},

@@ -1044,6 +1044,7 @@ def sum_of_the_older_key() -> Case:
         edit,
         "KeyHolder",
         "KEY-07",
+        "HEAD-02",
         sibling="partition-load-rotated",
         dek=state.deks[2],
     )

@@ -141,6 +141,10 @@ def lone_surrogate(document: dict[str, Any]) -> None:
         (named_with_another_length, "which is not named"),
         (one_more_place_named, "does not differ from .* at /other"),
         (lone_surrogate, "a lone surrogate"),
+        (in_test("layer", "tag"), "layer and code are not those of time-form"),
+        (in_test("code", "integrity_error"), "layer and code are not those of time-form"),
+        (in_test("rules", ["ADDR-01"]), "cites none of the rules of time-form"),
+        (in_test("mutation", "unheard-of"), "the manifest knows no mutation unheard-of"),
     ],
 )
 def test_the_lint_sees(vectors: Path, spoil: Callable[[Any], object], what: str) -> None:
