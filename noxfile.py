@@ -119,6 +119,8 @@ def full(session: nox.Session) -> None:
     _lint(session)
     # One at a time: some tests compare what processes get done beside each other.
     session.run("pytest", "--full")
+    for what in ("--check", "--second-opinion", "--nightly"):
+        session.run("python", "-m", "generators", what)
     worst = max(
         _conformance(session, "spec"),
         _conformance(session, "liars"),
