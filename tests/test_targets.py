@@ -49,9 +49,10 @@ def test_the_reference_claims_what_it_can_show(reference: Target, tmp_path: Path
     backend = World(reference, tmp_path).open()
     assert backend.claims() == (
         *("core", "batch", "idempotency"),
-        *("encrypted", "keys", "audit"),
+        *("encrypted", "keys", "audit", "crypto"),
     )
     assert backend.keys is not None
+    assert backend.crypto is not None
     assert reference.engine.emulated_by is None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.session import PUBLISHED_UMK, SESSION, Session, World
-from conformance.targets.base import Backend, RawAccess
+from conformance.targets.base import Backend, Crypto, RawAccess
 from reference_impl.contract.store import DialogueStore
 
 # Assertions in the shared modules explain themselves like those in the tests.
@@ -28,6 +28,7 @@ __all__ = [
     "backend",
     "budget",
     "clock",
+    "crypto",
     "raw",
     "seed",
     "session",
@@ -90,6 +91,19 @@ def raw(backend: Backend) -> RawAccess:
     """The stored items; only a target that shows them can claim the profiles that ask for them."""
     assert backend.raw is not None, "the profile needs raw access, and the backend gives none"
     return backend.raw
+
+
+@pytest.fixture(scope="session")
+def crypto(session: Session) -> Iterator[Crypto]:
+    """The target's arithmetic, asked for every vector of a run; it keeps nothing between two."""
+    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
+        world = World(session.target, Path(folder))
+        try:
+            found = world.open().crypto
+            assert found is not None, "the profile needs crypto, and the backend gives none"
+            yield found
+        finally:
+            world.close_all()
 
 
 @pytest.fixture

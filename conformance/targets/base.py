@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reference_impl.contract.items import Item
 from reference_impl.contract.store import DialogueStore
@@ -13,7 +13,7 @@ from reference_impl.contract.store import DialogueStore
 if TYPE_CHECKING:
     from reference_impl.sealing.keys import KeyProvider
 
-__all__ = ["Backend", "Engine", "Factory", "RawAccess", "RawParts", "Target", "keep"]
+__all__ = ["Backend", "Crypto", "Engine", "Factory", "RawAccess", "RawParts", "Target", "keep"]
 
 
 class RawAccess(Protocol):
@@ -40,14 +40,52 @@ class RawParts(RawAccess, Protocol):
         count and sum cover), ``audit`` (the events of its chains) or ``journal``."""
 
 
+class Crypto(Protocol):
+    """The contract's arithmetic with every input given, keys and nonces too: profile ``crypto``.
+
+    It needs no storage, and none of the values is a secret. What the contract refuses ends as a
+    ``DialogueStoreError`` with the contract's code; an ``integrity_error`` carries ``layer`` (ENV-06).
+    """
+
+    def address(self, dialogue_id: str, entity: str, parts: Mapping[str, Any]) -> str:
+        """ADDR-03: the canonical address of an entity, its identity as ``entities.json`` names it."""
+
+    def parse_address(self, address: str) -> tuple[str, str, Mapping[str, Any]]:
+        """ADDR-04: (dialogue_id, entity, parts); numbers in parts as numbers.
+        ``invalid_identifier`` for any other text."""
+
+    def canonical(self, text: bytes) -> bytes:
+        """ADDR-10: the canonical form of JSON text in UTF-8; ``invalid_field`` for what is not JSON or
+        cannot be carried."""
+
+    def derive_kek(self, umk: bytes, user_id: str) -> tuple[bytes, str]:
+        """KEY-03, KEY-05: the 32 bytes of the KEK and its key_id ``kek#{u}#{k}``; ``invalid_field``,
+        ``key_malformed``."""
+
+    def open_dek(self, kek: bytes, user_id: str, item: Item) -> bytes:
+        """KEY-05, KEY-06: the 32 bytes of the data key in a dek item, which was asked for under its
+        own ``pk`` and ``sk``; ``key_denied``, ``umk_changed``, ``integrity_error``."""
+
+    def seal(
+        self, address: str, fields: Mapping[str, Any], *, dek: bytes, key_id: str, nonce: bytes
+    ) -> Item:
+        """ENV-01 to ENV-03, ENV-09: the four envelope attributes over the sealed fields of what lies
+        at a canonical address; fields that are unset may be left out."""
+
+    def open(self, item: Item, deks: Mapping[int, bytes]) -> Mapping[str, Any]:
+        """ENV-06 up to layer ``payload``: the sealed fields of an item, which was asked for under its
+        own ``pk`` and ``sk``. ``deks``: the data keys of the dialogue that are there, by version."""
+
+
 @dataclass
 class Backend:
     """One opened backend. ``store`` alone is enough for profile ``core``.
 
     ``raw``: the stored items, for ``encrypted`` and up. ``set_clock`` takes a canonical time; from
     then on the store's clock stands still there until it is set again. ``keys``: the key provider
-    in Python, for KEY-01, 03, 05 and 06. ``profiles``: what the backend claims; None claims
-    ``core`` without ``raw``, and ``core``, ``encrypted`` and ``keys`` with it.
+    in Python, for KEY-01, 03, 05 and 06. ``crypto``: for profile ``crypto``. ``profiles``: what the
+    backend claims; None claims ``core`` without ``raw``, and ``core``, ``encrypted`` and ``keys``
+    with it.
     """
 
     store: DialogueStore
@@ -55,6 +93,7 @@ class Backend:
     set_clock: Callable[[str], None] | None = None
     keys: KeyProvider | None = None
     profiles: tuple[str, ...] | None = None
+    crypto: Crypto | None = None
 
     def claims(self) -> tuple[str, ...]:
         """The profiles that this backend claims."""

@@ -23,6 +23,7 @@ from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.testing import ManualClock, open_store
 
 from .base import Backend, Engine, Factory, Target, keep
+from .reference_crypto import ReferenceCrypto
 
 if TYPE_CHECKING:
     from .engines import Engine as DynamoEngine
@@ -34,7 +35,7 @@ TABLE_PREFIX: Final = "dsconf_"
 
 _REFERENCE: Final = "reference_impl"
 #: What the reference store claims.
-REFERENCE_PROFILES: Final = ("core", "batch", "idempotency", "encrypted", "keys", "audit")
+REFERENCE_PROFILES: Final = ("core", "batch", "idempotency", "encrypted", "keys", "audit", "crypto")
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def encrypted_factory(
             set_clock=clock.set,
             keys=keys,
             profiles=REFERENCE_PROFILES,
+            crypto=ReferenceCrypto(),
         )
 
     return factory
