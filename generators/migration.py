@@ -554,7 +554,7 @@ def notes_with_another_line() -> Iterator[Case]:
     for name, changed in (
         ("line-more", text + b"more\n"),
         ("line-less", b"".join(lines_[:9])),
-        ("lines-exchanged", b"".join([*lines_[:2], lines_[3], lines_[2], *lines_[4:]])),
+        ("lines-exchanged", b"".join([*lines_[:6], lines_[7], lines_[6], *lines_[8:]])),
     ):
         yield _bad_boundary(
             f"note-{name}", "boundary-note", "Boundary", _with_note(signed(changed))
