@@ -9,7 +9,7 @@ from typing import Any
 from . import crypto
 from .crypto import Item
 from .recipe import Case, Family, Fields, Note, Stream, stored, stream
-from .schemas import INTEGER, ITEM, TEXT, hex_of, map_of
+from .schemas import INTEGER, ITEM, TEXT, hex_of, map_of, object_of
 
 __all__ = ["FAMILY", "envelopes", "nightly"]
 
@@ -22,30 +22,23 @@ _ALPHABET = (
 _TIME = "2026-02-03T10:15:00.000000Z"
 _SHORT, _LONG = 10_000, 1_000_000
 #: Computed once by generator and reference alike; `--nightly` and `pytest --full` compute it again.
-_EXPECTED_LONG = ""
+_EXPECTED_LONG = "5d34e20ef320e2695ddcb22ad8bf054b9c84eb093317e1f5a9fbf0577dc14c94"
 
 FAMILY = Family(
     "accumulated",
     title="Sealed envelopes from a seeded stream, as one hash",
     header=[
-        (
-            "The stream: the blocks SHA-256(label as UTF-8, 0x00, k as 8 bytes big-endian) for k = 0, 1, 2, …"
-            " one after the other; every step takes the bytes that come next."
-        ),
-        (
-            "Envelope n, from 0: take 32 bytes, the data key; 12, the nonce; 1, the round (mod 100); 1, the seq"
-            " (mod 99, plus 1); 1, the length L; L bytes, the label; 2 bytes big-endian, mod 1024, the length M;"
-            " M bytes, the content. A byte b of label and content is the character of `alphabet` (the list of"
-            " its 64 code points) at b mod 64; the label has `x` in front, the content `y`."
-        ),
-        (
-            "It is a perspective of the dialogue d{n}, status open, created_at and updated_at `time`,"
-            " contributors [muffin], no references, sealed under version 1 of the data key."
-        ),
-        (
-            "`sha256` is over the canonical JSON of each whole item (bytes as base64, HEAD-02) and one LF after"
-            " each. `after` gives it after the first envelopes; `first` is the first item."
-        ),
+        "The stream: the blocks SHA-256(label as UTF-8, 0x00, k as 8 bytes big-endian) for k = 0, 1, 2, …",
+        "one after the other; every step takes the bytes that come next.",
+        "Envelope n, from 0: take 32 bytes, the data key; 12, the nonce; 1, the round (mod 100);",
+        "1, the seq (mod 99, plus 1); 1, the length L; L bytes, the label; 2 bytes big-endian, mod 1024,",
+        "the length M; M bytes, the content. A byte b of label and content is the character of `alphabet`",
+        "(the list of its 64 code points) at b mod 64; the label has `x` in front, the content `y`.",
+        "It is a perspective of the dialogue d{n}, status open, created_at and updated_at `time`,",
+        "contributors [muffin], no references, sealed under version 1 of the data key.",
+        "`sha256` is over the canonical JSON of each whole item (bytes as base64, HEAD-02) and one LF",
+        "after each. `after` gives it after the first envelopes; `first` is the first item.",
+        "`nightly` of the group is a longer run over the same stream, which a rebuild does not repeat.",
     ],
     notes={
         "Breadth": Note(
@@ -61,12 +54,14 @@ _GROUP = FAMILY.group(
         "label": _LABEL,
         "alphabet": [ord(character) for character in _ALPHABET],
         "time": _TIME,
+        "nightly": {"count": _LONG, "sha256": _EXPECTED_LONG},
     },
     fields=Fields(
         parameters={
             "label": TEXT,
             "alphabet": {"type": "array", "items": INTEGER, "minItems": 64, "maxItems": 64},
             "time": TEXT,
+            "nightly": object_of({"count": INTEGER, "sha256": hex_of(32)}),
         },
         input={"count": INTEGER},
         intermediate={"first": ITEM, "after": map_of(hex_of(32))},
