@@ -116,12 +116,30 @@ def test_the_generators_make_the_same_bytes_where_the_project_is_not(tmp_path: P
     assert writer.differences(tmp_path / "made", VECTORS) == []
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the child process of `--check` makes, made once for these tests."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    writer.build_elsewhere(folder)
+    return folder
+
+
+@pytest.fixture
+def made_elsewhere(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def give(into: Path) -> None:
+        shutil.copytree(elsewhere, into, dirs_exist_ok=True)
+
+    monkeypatch.setattr(writer, "build_elsewhere", give)
+
+
+@pytest.mark.usefixtures("made_elsewhere")
 def test_check_says_the_manifests_hash_and_names_nothing_when_all_is_as_made(copied: Path) -> None:
     done = run("--check")
     digest = hashlib.sha256((copied / "MANIFEST.json").read_bytes()).hexdigest()
     assert (done.exit_code, done.output) == (0, f"manifest {digest}\n")
 
 
+@pytest.mark.usefixtures("made_elsewhere")
 def test_check_names_each_file_that_differs_by_a_hex_digit_is_missing_or_too_many(
     copied: Path,
 ) -> None:
