@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import hkdf, json8785, times
@@ -13,12 +13,12 @@ __all__ = [
     "Finding",
     "Walk",
     "event_hash",
+    "first_of_each",
     "first_previous",
     "form_fault",
     "has_mac",
     "hashed_text",
     "mac",
-    "tip",
 ]
 
 #: What is hashed of an event, null where unset.
@@ -63,9 +63,12 @@ def first_previous(dialogue_id: str, chain: str) -> str:
     return hkdf.sha256(b"\x00".join(pieces)).hex()
 
 
-def tip(event: Mapping[str, Any]) -> str:
-    """An event as a note names it."""
-    return f"{event['chain']} {event['sequence']} {event['event_hash']}"
+def first_of_each(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
+    """Each broken chain with its first bad sequence, as vectors show them."""
+    first: dict[str, int] = {}
+    for chain, sequence in findings:
+        first[chain] = min(sequence, first.get(chain, sequence))
+    return [{"chain": chain, "sequence": first[chain]} for chain in sorted(first)]
 
 
 def form_fault(dialogue_id: str, sk: str, event: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import hkdf, json8785
 
-__all__ = ["digest", "head_term", "item_json", "term", "total"]
+__all__ = ["digest", "head_term", "item_json", "lines", "term", "total"]
 
 _MODULUS = 2**256
 
@@ -39,12 +39,15 @@ def total(key: bytes, items: Iterable[Mapping[str, Any]], head: Mapping[str, Any
     return f"{(sum(term(key, item) for item in items) + own) % _MODULUS:064x}"
 
 
-def digest(items: Iterable[Mapping[str, Any]]) -> str:
-    """MIG-01: SHA-256 over all items by ascending sort key, the head without its state."""
-    lines = []
+def lines(items: Iterable[Mapping[str, Any]]) -> list[bytes]:
+    """MIG-01: all items by ascending sort key (bytes), the head without its state, a LF after each."""
+    made = []
     for item in sorted(items, key=lambda item: str(item["sk"]).encode("utf-8")):
-        shown = dict(item)
-        if item["sk"] == "head":
-            shown.pop("state", None)
-        lines.append(item_json(shown) + b"\n")
-    return hkdf.sha256(b"".join(lines)).hex()
+        kept = {name: value for name, value in item.items() if name != "state"}
+        made.append(item_json(kept if item["sk"] == "head" else item) + b"\n")
+    return made
+
+
+def digest(items: Iterable[Mapping[str, Any]]) -> str:
+    """MIG-01: hex SHA-256 over those lines."""
+    return hkdf.sha256(b"".join(lines(items))).hex()

@@ -8,7 +8,7 @@ from typing import Any
 from .. import chain, hkdf, items
 from ..work import Refused, Work, check
 
-__all__: list[str] = []
+__all__ = ["keyed"]
 
 
 @check("audit", "event")
@@ -45,9 +45,9 @@ def walk(work: Work) -> None:
     own: dict[str, Any] = {}
     if work.parameters["with_key"]:
         umk = bytes.fromhex(work.parameters["umk"])
-        own = _keyed(dialogue_id, umk, given["user_id"], given["items"])
+        own = keyed(dialogue_id, umk, given["user_id"], given["items"])
     walked = chain.Walk(dialogue_id, events, **own)
-    found = [{"chain": name, "sequence": number} for name, number in sorted(walked.findings)]
+    found = chain.first_of_each(walked.findings)
     work.give(findings=found)
     if found:
         raise Refused("chain")
@@ -64,7 +64,7 @@ def walk(work: Work) -> None:
     )
 
 
-def _keyed(dialogue_id: str, umk: bytes, user_id: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+def keyed(dialogue_id: str, umk: bytes, user_id: str, shown: Mapping[str, Any]) -> dict[str, Any]:
     """The key of the macs, and what the head names as the write chain's end."""
     kek = hkdf.kek(umk, user_id)
     keys = items.Keys(kek, user_id)
