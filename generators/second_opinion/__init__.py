@@ -9,6 +9,5 @@ contract's arithmetic: :mod:`.address`, :mod:`.json8785`, :mod:`.hkdf`, :mod:`.g
 from __future__ import annotations
 
 from .report import main, run
-from .verify import Disagreement, Outcome, verify
 
-__all__ = ["Disagreement", "Outcome", "main", "run", "verify"]
+__all__ = ["main", "run"]

@@ -14,7 +14,16 @@ from . import checks  # noqa: F401 - importing it registers the checks
 from .difference import same, unnamed
 from .work import CHECKS, Refused, Work
 
-__all__ = ["Disagreement", "Outcome", "verify", "verify_documents"]
+__all__ = [
+    "Disagreement",
+    "Outcome",
+    "against_sibling",
+    "compare",
+    "go_through",
+    "verify",
+    "verify_documents",
+    "verify_manifest",
+]
 
 Document = Mapping[str, Any]
 
@@ -62,7 +71,7 @@ def verify(folder: Path) -> Outcome:
         if not name.startswith(_APART):
             documents[name] = document
     _verify(documents, outcome)
-    _verify_manifest(folder, documents, outcome)
+    verify_manifest(folder, documents, outcome)
     return outcome
 
 
@@ -84,7 +93,9 @@ def _verify(documents: Mapping[str, Document], outcome: Outcome) -> None:
         outcome.counts[place] += 1
         outcome.invalid[place] += test["result"] == "invalid"
         family = documents[name].get("family") or name.partition("/")[0]
-        what = _opinion(family, group, test) or _sibling(test, inputs)
+        found = go_through(family, group, test)
+        what = found if isinstance(found, str) else compare(test, *found)
+        what = what or against_sibling(test, inputs)
         if what is not None:
             outcome.disagree(test["tc_id"], what)
 
@@ -111,24 +122,24 @@ def _cases(
             yield name, group, test
 
 
-def _opinion(family: str, group: Document, test: Document) -> str | None:
-    """What this verifier says against a case; None where it agrees in everything."""
+def go_through(family: str, group: Document, test: Document) -> tuple[Work, Refused | None] | str:
+    """What this verifier makes of a case's input and whether it refuses it; in words where it cannot."""
     function = CHECKS.get((family, group["type"]))
     if function is None:
         return f"there is no check for {family}, {group['type']}: not verified"
     parameters = {n: v for n, v in group.items() if n not in ("type", "source", "tests")}
     work = Work(test["input"], parameters)
-    refused: Refused | None = None
     try:
         function(work)
     except Refused as refusal:
-        refused = refusal
+        return work, refusal
     except Exception as error:  # noqa: BLE001 - whatever a broken vector leads to is a disagreement
         return f"cannot be gone through: {type(error).__name__}: {error}"
-    return _compare(test, work, refused)
+    return work, None
 
 
-def _compare(test: Document, work: Work, refused: Refused | None) -> str | None:
+def compare(test: Document, work: Work, refused: Refused | None) -> str | None:
+    """Where a case says something else than was found; None where it does not."""
     if test["result"] not in ("valid", "invalid"):
         return f"result {test['result']!r}"
     if test["result"] == "valid" and refused is not None:
@@ -157,8 +168,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def _sibling(test: Document, inputs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> str | None:
-    """Whether a negative case is its valid sibling with exactly the named change."""
+def against_sibling(
+    test: Document, inputs: Mapping[str, tuple[str, Mapping[str, Any]]]
+) -> str | None:
+    """Where a negative case is not its valid sibling with exactly the named change; ``inputs``: result
+    and input of every case."""
     if "mutation" not in test:
         return None
     result, given = inputs.get(test["sibling"], ("missing", {}))
@@ -168,7 +182,7 @@ def _sibling(test: Document, inputs: Mapping[str, tuple[str, Mapping[str, Any]]]
     return what and f"against its sibling: {what}"
 
 
-def _verify_manifest(folder: Path, documents: Mapping[str, Document], outcome: Outcome) -> None:
+def verify_manifest(folder: Path, documents: Mapping[str, Document], outcome: Outcome) -> None:
     """Every file is in the manifest with its SHA-256 and counts, and nothing else is."""
     path = folder / "MANIFEST.json"
     try:
