@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 from conformance.targets.base import Backend
 from conformance.targets.builtin import PartitionRaw
-from reference_impl.auditing import AuditLog, Ledger
+from reference_impl.auditing import AuditLog, Ledger, _Chain
 from reference_impl.contract.entities import ChainReport, Finding
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
+from reference_impl.contract.timestamps import format_time
 from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ANY, Action, Put
@@ -25,6 +28,7 @@ from reference_impl.testing import ManualClock
 from . import all_rules, liar
 from .core import NullStore
 from .encrypted import snake
+from .sealed import everywhere
 
 __all__ = ["LyingLog", "LyingLogStore"]
 
@@ -69,7 +73,9 @@ class LyingLogStore(EncryptedStore):
         return replace(report, ok=not findings, findings=findings)
 
 
-def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[type[S]], type[S]]:
+def lie(
+    *must_fail: str, also: Mapping[str, str] | None = None, **more: Any
+) -> Callable[[type[S]], type[S]]:
     """Make a liar of a store; its docstring tells the lie, its name is the liar's."""
 
     def register(store: type[S]) -> type[S]:
@@ -83,7 +89,7 @@ def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[typ
 
         factory.__name__ = snake(store.__name__)
         factory.__doc__ = store.__doc__
-        liar(must_fail=must_fail, profile="audit", also=also, discard=forget)(factory)
+        liar(must_fail=must_fail, profile="audit", also=also, discard=forget, **more)(factory)
         return store
 
     return register
@@ -226,6 +232,193 @@ class OverlooksCuts(LyingLogStore):
 
     def _walk(self, ledger: Ledger) -> ChainReport:
         return self._overlook(ledger, "missing: the head", "missing: a write")
+
+
+# -- fields and chains of another make ------------------------------------------------------------
+
+
+class _Placed(LyingLogStore):
+    """A store whose events are placed with something else in them."""
+
+    class log(LyingLog):  # noqa: N801
+        def _placed(
+            self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, note: str | None
+        ) -> tuple[list[Item], Tip]:
+            given: dict[str, Any] = {
+                "dialogue_id": dialogue_id,
+                "revision": revision,
+                "timestamp": format_time(self._clock()),
+                "principal": self._principal,
+                "key": self.mac_key(dialogue_id),
+                "note": note,
+                "trace": audit.current_trace(),
+            }
+            return audit.place(self.uses(uses), tip, **self.given(given))
+
+        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
+            return uses
+
+        def given(self, given: dict[str, Any]) -> dict[str, Any]:
+            return given
+
+
+@lie("AUDIT-01")
+class OnePrincipal(_Placed):
+    """Names the same principal whoever uses the store."""
+
+    class log(_Placed.log):  # noqa: N801
+        def given(self, given: dict[str, Any]) -> dict[str, Any]:
+            return {**given, "principal": "local"}
+
+
+@lie("AUDIT-01")
+class WholeSeconds(_Placed):
+    """Gives the time of an event in whole seconds."""
+
+    class log(_Placed.log):  # noqa: N801
+        def given(self, given: dict[str, Any]) -> dict[str, Any]:
+            return {**given, "timestamp": f"{given['timestamp'][:19]}.000000Z"}
+
+
+@lie("AUDIT-01")
+class RandomEventIds(_Placed):
+    """Gives events ids that are random throughout, UUIDs of version 4."""
+
+    class log(_Placed.log):  # noqa: N801
+        def given(self, given: dict[str, Any]) -> dict[str, Any]:
+            return {**given, "event_id": lambda: str(uuid.uuid4())}
+
+
+@lie("AUDIT-01")
+class OneEventForEachItem(_Placed):
+    """Logs a decrypt for each item of a batch."""
+
+    class log(_Placed.log):  # noqa: N801
+        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
+            return [
+                replace(use, count=1)
+                for use in uses
+                for _ in range(use.count if use.operation == "decrypt" else 1)
+            ]
+
+
+@lie("AUDIT-01")
+class NoSubjects(_Placed):
+    """Names the partition as the subject of whatever is wrapped or unwrapped."""
+
+    class log(_Placed.log):  # noqa: N801
+        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
+            pks = [use.subject for use in uses if use.subject.startswith("dialogue#")]
+            return [
+                replace(use, subject=pks[0]) if use.operation in ("wrap", "unwrap") and pks else use
+                for use in uses
+            ]
+
+
+@lie("AUDIT-01")
+class DenialsAreFailures(_Placed):
+    """Logs a denial as a failure."""
+
+    class log(_Placed.log):  # noqa: N801
+        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
+            return [replace(u, outcome=u.outcome.replace("denied", "failure")) for u in uses]
+
+
+@lie("AUDIT-04", also={"AUDIT-01": "the events of an operation are looked at in their order"})
+class LogsBackwards(_Placed):
+    """Logs the uses of a read in the order opposite to that in which they were made."""
+
+    class log(_Placed.log):  # noqa: N801
+        def append(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> None:
+            super().append(dialogue_id, uses[::-1], *args)
+
+
+@lie("AUDIT-08")
+class OneChainForReaders(LyingLogStore):
+    """Every instance logs its reads on the same chain, and goes on where it ends."""
+
+    class log(LyingLog):  # noqa: N801
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.chain = f"r#{'0' * 16}"
+
+        def append(self, dialogue_id: str, *args: Any) -> None:
+            last = self._partitions.last(audit.audit_key(dialogue_id), prefix=f"{self.chain}#")
+            chain = self._chains.get(dialogue_id)
+            if chain is not None and last is not None:
+                chain.tip = audit.tip_of(last, dialogue_id, None) or chain.tip
+            elif last is not None:
+                known = audit.tip_of(last, dialogue_id, None)
+                assert known is not None
+                self._chains[dialogue_id] = _Chain(known)
+            super().append(dialogue_id, *args)
+
+
+def _rewritten(honest: Callable[..., Any], wrong: Callable[..., Any]) -> Callable[[], Any]:
+    return lambda: everywhere(honest, partial(wrong, honest))
+
+
+def from_zeros(honest: Callable[..., Any], dialogue_id: str, chain: str) -> Tip:
+    """The tip of a chain without events, with a hash of zeros."""
+    return Tip(chain, 0, "0" * 64, 0)
+
+
+@lie("AUDIT-02", during=_rewritten(audit.first_tip, from_zeros))
+class BeginsWithZeros(LyingLogStore):
+    """The first event of a chain names zeros as its previous one."""
+
+
+def for_all(honest: Callable[..., Any], kek: Any, dialogue_id: str) -> bytes:
+    """The key of the macs of every dialogue."""
+    return cast(bytes, kek.derive(b"blue/audit-mac/v1"))
+
+
+@lie("AUDIT-02", "AUDIT-05", during=_rewritten(audit.mac_key, for_all))
+class OneMacKey(LyingLogStore):
+    """Makes the macs of all dialogues with one key."""
+
+
+@lie("AUDIT-05")
+class WalksTheWriteChain(LyingLogStore):
+    """Walks the write chain and none of the readers'."""
+
+    def _walk(self, ledger: Ledger) -> ChainReport:
+        report = super()._walk(ledger)
+        findings = [f for f in report.findings if f["chain"] == "w"]
+        return replace(report, ok=not findings, findings=findings)
+
+
+@lie("AUDIT-05")
+class FindsOneFault(LyingLogStore):
+    """Names the first fault of all chains and leaves it at that."""
+
+    def _walk(self, ledger: Ledger) -> ChainReport:
+        report = super()._walk(ledger)
+        return replace(report, findings=report.findings[:1])
+
+
+@lie("AUDIT-05")
+class ClaimsTheKey(LyingLogStore):
+    """Says that it walked with the key, whether it had it or not."""
+
+    def _walk(self, ledger: Ledger) -> ChainReport:
+        return replace(super()._walk(ledger), with_key=True)
+
+
+@lie("AUDIT-05")
+class CountsOnlyGoodEvents(LyingLogStore):
+    """Says ok of chains in which it found something."""
+
+    def _walk(self, ledger: Ledger) -> ChainReport:
+        return replace(super()._walk(ledger), ok=True)
+
+
+@lie("AUDIT-05", also={"AUDIT-03": "nothing is said of what is not there"})
+class KnowsNoStrangers(LyingLogStore):
+    """Passes over a chain that no instance of the store has begun."""
+
+    def _walk(self, ledger: Ledger) -> ChainReport:
+        return self._overlook(ledger, "foreign")
 
 
 # -- the trivial ----------------------------------------------------------------------------------

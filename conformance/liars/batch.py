@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from conformance.model import ModelStore
@@ -161,3 +162,125 @@ class ForgetsItsLastTime(ModelStore):
         partition = self._partitions[dialogue_id]
         partition.updated_at = partition.dialogue["updated_at"]
         return made
+
+
+def _afterwards(change: Callable[[Any, Any, Mapping[str, Any]], Any]) -> Any:
+    """A register_round after which something is done to the partition, or to the result."""
+
+    def register_round(self: Any, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        made = ModelStore.register_round(self, dialogue_id, *args, **kwargs)
+        partition = self._partitions[dialogue_id]
+        return cast(RoundRegistration, change(partition, made, kwargs) or made)
+
+    return register_round
+
+
+def _uncounted(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
+    partition.dialogue["total_alignment"] -= partition.round(made.round)["score"]
+
+
+@lie("STORE-13", profile="batch")
+class ScoresNoRounds(ModelStore):
+    """A whole round's score is not part of the dialogue's alignment."""
+
+    register_round = _afterwards(_uncounted)
+
+
+@lie("STORE-13", profile="batch")
+class TellsTheRevisionBefore(ModelStore):
+    """Tells the revision that it found instead of the one that it made."""
+
+    register_round = _afterwards(
+        lambda partition, made, given: dataclasses.replace(made, revision=made.revision - 1)
+    )
+
+
+@lie("STORE-13", profile="batch")
+class CountsNoEvents(ModelStore):
+    """Tells of no events."""
+
+    register_round = _afterwards(
+        lambda partition, made, given: dataclasses.replace(
+            made, counts={**made.counts, "events": 0}
+        )
+    )
+
+
+def _no_total(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
+    for slug, score in (given.get("expert_scores") or {}).items():
+        partition.expert(slug)["total_score"] -= int(score)
+
+
+@lie("STORE-13", profile="batch")
+class ScoresWithoutTotal(ModelStore):
+    """The scores of a whole round leave the experts' totals as they were."""
+
+    register_round = _afterwards(_no_total)
+
+
+def _silent(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
+    new = set(made.ids.values())
+    partition.events[:] = [
+        event
+        for event in partition.events
+        if event["entity_id"] not in new or event["event_type"] == "created"
+    ]
+
+
+@lie("STORE-13", profile="batch")
+class ChangesWithoutEvents(ModelStore):
+    """Changes of status of a round's own entities leave no events."""
+
+    register_round = _afterwards(_silent)
+
+
+def _numbered_by_name(partition: Any, made: Any, given: Mapping[str, Any]) -> Any:
+    claims = [name for name, display_id in made.ids.items() if display_id[0] == "C"]
+    ids = [made.ids[name] for name in claims]
+    return dataclasses.replace(
+        made, ids={**made.ids, **dict(zip(sorted(claims), ids, strict=True))}
+    )
+
+
+@lie("STORE-13", profile="batch")
+class NamesInOrder(ModelStore):
+    """Tells the display ids of claims as if they had been numbered by local id."""
+
+    register_round = _afterwards(_numbered_by_name)
+
+
+def _opened(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
+    partition.round(made.round)["summary"] = None
+
+
+@lie("STORE-13", profile="batch")
+class DropsTheSummary(ModelStore):
+    """Takes a summary with a whole round and keeps none."""
+
+    register_round = _afterwards(_opened)
+
+
+def _unsealed(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
+    for ref in partition.refs:
+        if ref["source_id"] in made.ids.values() and ref["created_at"] == partition.updated_at:
+            ref["created_at"] = partition.dialogue["created_at"]
+
+
+@lie("STORE-13", profile="batch")
+class RefsOfAnotherTime(ModelStore):
+    """The refs of a whole round are as old as the dialogue."""
+
+    register_round = _afterwards(_unsealed)
+
+
+@lie("STORE-13", profile="batch")
+class FindingsOfAList(ModelStore):
+    """The path of a finding names the list and not which of it."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        try:
+            return super().register_round(dialogue_id, *args, **kwargs)
+        except DialogueStoreError as refused:
+            for finding in refused.data.get("findings", ()):
+                finding["field"] = finding["field"].split("[")[0]
+            raise

@@ -219,3 +219,72 @@ def _now(call: Call) -> Any:
 @on_every_write(_now)
 class AnswersFromTheState(ModelStore):
     """Answers a repeat with the expert as it is by now."""
+
+
+def _anywhere(call: Call) -> Any:
+    first = call.store.__dict__.setdefault("_first", {})
+    result = call.made() if call.request_id not in first else first[call.request_id]
+    return first.setdefault(call.request_id, result)
+
+
+@lie("STORE-22", profile="idempotency")
+@on_every_write(_anywhere)
+class OneIdForAllDialogues(ModelStore):
+    """A request id that was used in one dialogue is a repeat in every other one."""
+
+
+def _last_only(call: Call) -> Any:
+    partition = call.store._partitions.get(call.given.get("dialogue_id"))
+    if partition is not None:
+        for known in [one for one in partition.requests if one != call.request_id]:
+            del partition.requests[known]
+    return call.made()
+
+
+@lie("STORE-22", profile="idempotency")
+@on_every_write(_last_only)
+class RemembersTheLast(ModelStore):
+    """Remembers the last request of a dialogue only."""
+
+
+def _counted(call: Call) -> Any:
+    was_known, result = call.is_known, call.made()
+    call.store._partitions[call.given["dialogue_id"]].revision += was_known
+    return result
+
+
+@lie("STORE-22", profile="idempotency")
+@on_every_write(_counted)
+class RepeatsCount(ModelStore):
+    """A repeat gives the first result and moves the revision."""
+
+
+def _roughly(call: Call) -> Any:
+    try:
+        return call.made()
+    except DialogueStoreError as refused:
+        if refused.code != "request_mismatch":
+            raise
+        known = call.store._partitions[call.given["dialogue_id"]].requests[call.request_id]
+        same = [f'"{name}":' in known[0].decode() for name in call.given if name != "request_id"]
+        if f'"method":"{call.method}"' not in known[0].decode() or not all(same[1:]):
+            raise
+        return _RESULTS[METHODS[call.method].returns.split("{")[0]](**known[1])
+
+
+@lie("STORE-22", profile="idempotency")
+@on_every_write(_roughly)
+class ComparesNames(ModelStore):
+    """Compares the method and which parameters were given, not their values."""
+
+
+def _of_one_dialogue(call: Call) -> Any:
+    if call.method == "create_dialogue":
+        del call.given["request_id"]
+    return call.made()
+
+
+@lie("STORE-22", profile="idempotency")
+@on_every_write(_of_one_dialogue)
+class CreatesUnnamed(ModelStore):
+    """The creation of a dialogue is not remembered."""

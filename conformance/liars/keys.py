@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -243,6 +245,175 @@ class TrustsEverybody(LocalFileKeyProvider):
         handle = super().get_umk()
         self.path.chmod(0o644)
         return handle
+
+
+# -- more of the same ------------------------------------------------------------------------------
+
+
+@lie("KEY-03")
+class ComposesTheUser(LocalFileKeyProvider):
+    """Takes a user_id in its composed form."""
+
+    def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
+        super().derive_kek(umk, user_id)
+        return super().derive_kek(umk, unicodedata.normalize("NFC", user_id))
+
+
+@lie("KEY-03", "KEY-05", "KEY-08", also=_OF_THE_TOOLKIT)
+class NoZeroByte(LocalFileKeyProvider):
+    """Derives the KEK from label and user without the zero byte between them."""
+
+    def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
+        super().derive_kek(umk, user_id)
+        return KekHandle(umk.derive(b"blue/kek/v1" + user_id.encode()), user_id)
+
+
+@lie("KEY-05")
+class HalfAKey(LocalFileKeyProvider):
+    """Draws half of a data key and takes it twice."""
+
+    def generate_dek(
+        self,
+        kek: KekHandle,
+        dialogue_id: str,
+        version: int,
+        *,
+        randomness: Randomness = system_randomness,
+    ) -> tuple[DekHandle, dict[str, Value]]:
+        def half(size: int) -> bytes:
+            return randomness(16) * 2 if size == 32 else randomness(size)
+
+        return super().generate_dek(kek, dialogue_id, version, randomness=half)
+
+
+class _PlainKek(KekHandle):
+    __slots__ = ()
+
+    def __init__(self, key: bytes, user_id: str) -> None:
+        super().__init__(key, user_id)
+        self.check = hashlib.sha256(key).hexdigest()[:16]
+        self.key_id = f"kek#{self.user}#{self.check}"
+
+
+@lie(
+    "KEY-05",
+    also={**_OF_THE_TOOLKIT, "KEY-03": "a KEK is told by its name", "KEY-08": "k is compared"},
+)
+class NamesKeysByDigest(LocalFileKeyProvider):
+    """Names a KEK by the plain digest of its bytes."""
+
+    def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
+        return _PlainKek(_raw(super().derive_kek(umk, user_id)), user_id)
+
+
+class _Pickled(UmkHandle):
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return bytes, (_raw(self),)
+
+
+@lie("KEY-01")
+class PicklesTheKey(LocalFileKeyProvider):
+    """Lets a master key be pickled."""
+
+    def get_umk(self) -> UmkHandle:
+        return _Pickled(_raw(super().get_umk()))
+
+
+@lie("KEY-02")
+class TrimsTheKey(LocalFileKeyProvider):
+    """Takes a key of 32 bytes and a newline, as an editor leaves it."""
+
+    def _read(self) -> bytes | None:
+        try:
+            return super()._read()
+        except DialogueStoreError as refused:
+            if refused.code != "key_malformed" or not self.path.is_file():
+                raise
+            key = self.path.read_bytes()
+            if len(key) != 33 or key[-1:] != b"\n":
+                raise
+            return key[:32]
+
+
+@lie("KEY-02")
+class ReadsHex(LocalFileKeyProvider):
+    """Takes a key written as 64 hex digits."""
+
+    def _read(self) -> bytes | None:
+        try:
+            return super()._read()
+        except DialogueStoreError as refused:
+            try:
+                return bytes.fromhex(self.path.read_text("ascii"))
+            except (OSError, ValueError):
+                raise refused from None
+
+
+@lie("KEY-02")
+class FollowsLinks(LocalFileKeyProvider):
+    """Takes a link to a key that lies elsewhere."""
+
+    def _read(self) -> bytes | None:
+        if self.path.is_symlink() and self.path.is_file():
+            return self.path.read_bytes()
+        return super()._read()
+
+
+@lie("KEY-02")
+class OpensTheFolder(LocalFileKeyProvider):
+    """Makes the folder of a key with everybody's right to look."""
+
+    def _make(self) -> None:
+        made = not self.path.parent.exists()
+        super()._make()
+        if made:
+            self.path.parent.chmod(0o755)
+
+
+@lie("KEY-08")
+class DeniesEverything(LocalFileKeyProvider):
+    """Says key_denied where another master key was used."""
+
+    def decrypt_dek(
+        self, kek: KekHandle, dialogue_id: str, version: int, wrapped: Mapping[str, Any]
+    ) -> DekHandle:
+        try:
+            return super().decrypt_dek(kek, dialogue_id, version, wrapped)
+        except DialogueStoreError as refused:
+            if refused.code != "umk_changed":
+                raise
+            raise error("key_denied", "the key does not fit", **refused.data) from None
+
+
+@lie("KEY-05", "KEY-06", "KEY-08", also={"ENV-06": "a damaged key is said to be another's"})
+class DamageIsAnotherKey(LocalFileKeyProvider):
+    """Says umk_changed of a wrapped key that is damaged."""
+
+    def decrypt_dek(
+        self, kek: KekHandle, dialogue_id: str, version: int, wrapped: Mapping[str, Any]
+    ) -> DekHandle:
+        try:
+            return super().decrypt_dek(kek, dialogue_id, version, wrapped)
+        except DialogueStoreError as refused:
+            if refused.data.get("layer") != "key":
+                raise
+            raise error("umk_changed", "the key does not fit", **refused.data) from None
+
+
+@lie("ERR-03")
+class QuotesTheKey(LocalFileKeyProvider):
+    """Shows the bytes of a file that is no key."""
+
+    def get_umk(self) -> UmkHandle:
+        try:
+            return super().get_umk()
+        except DialogueStoreError as refused:
+            if not self.path.is_file():
+                raise
+            shown = f"{refused.message} It holds {self.path.read_bytes().hex()}"
+            raise DialogueStoreError(refused.code, shown, refused.data) from None
 
 
 # -- the trivial -----------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ class StopsAtFifty(Meddler):
         return found[:50]
 
 
-@lie("STORE-23")
+@lie("STORE-05", "STORE-06")
 class SignalsOfRoundZeroAreAll(Meddler):
     """Takes round 0 for no round where it gives signals."""
 
@@ -182,7 +182,7 @@ class UnknownIsEmpty(Meddler):
         raise refusal
 
 
-@lie("STORE-06", "ERR-02")
+@lie("STORE-06")
 class NoEventsOfTheUnknown(Meddler):
     """Gives an empty list for the events of an entity that is not there."""
 
@@ -192,7 +192,7 @@ class NoEventsOfTheUnknown(Meddler):
         raise refusal
 
 
-@lie("STORE-06", "ERR-02")
+@lie("STORE-06")
 class NumbersInNoRound(Meddler):
     """next_seq is 1 in a round that is not there."""
 

@@ -80,7 +80,7 @@ class IdentifiersWithSlash(_Identifiers):
         return _is_identifier(text.replace("/", "-"))
 
 
-@lie("ADDR-01", "STORE-04")
+@lie("ADDR-01")
 class TrimsIdentifiers(Meddler):
     """Takes an identifier with blanks around it, without them."""
 
@@ -100,7 +100,7 @@ class SmallLetters(Meddler):
         return given
 
 
-@lie("ADDR-02", "STORE-14")
+@lie("ADDR-02")
 class UnknownInsteadOfMalformed(Meddler):
     """Says of a malformed display id that there is no such entity."""
 
@@ -142,7 +142,7 @@ class RoundIsAField(Meddler):
 # -- what is missing, and what does not fit (STORE-06, STORE-14) --------------------------------------
 
 
-@lie("STORE-06", "STORE-14", "ERR-02")
+@lie("STORE-06", "STORE-14")
 class TargetsOfNothing(Meddler):
     """Takes a move whose targets are not there."""
 
@@ -198,7 +198,7 @@ class IgnoresLetters(Meddler):
         raise refusal
 
 
-@lie("STORE-14", "STORE-12")
+@lie("STORE-14")
 class TakesTextForNumbers(Meddler):
     """Takes a score that is written as text."""
 
@@ -302,14 +302,14 @@ class NamesNoAllowedValues(Meddler):
     """The error of an unknown value of an enum does not name the allowed ones."""
 
     def _refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
-        for data in (refusal.data, *refusal.data.get("findings", ())):
-            data.pop("allowed", None)
-        if refusal.code == "invalid_field":
-            refusal.message = "not allowed"
+        if "allowed" in refusal.data:
+            refusal.message = "not one of those that are allowed"
+            for data in (refusal.data, *refusal.data.get("findings", ())):
+                data.update(message=refusal.message, suggestion="use another one", allowed=[])
         raise refusal
 
 
-@lie("ERR-02", "STORE-06")
+@lie("STORE-06")
 class KeyErrors(Meddler):
     """Lets an unknown entity end as a KeyError."""
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
 import pkgutil
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +35,13 @@ from . import LIARS, Liar
 __all__ = ["LIARS_REPORT", "Plan", "Result", "alone", "as_json", "chosen", "run_liars"]
 
 LIARS_REPORT: Final = Path("build") / "liars.json"
+
+#: How the cases of a partial run are undecided that were left out of it.
+_LEFT_OUT: Final = ("incomplete", "skipped", "no_case")
+
+#: Fixtures of the tests of random histories, which liars are tried without: a history ends at the first
+#: difference and blames one rule for it, so that it says nothing exact; parity shows what they find.
+_HISTORIES: Final = frozenset({"played"})
 
 #: How a failure begins that a test's own assertion made.
 _BY_ASSERTION: Final = ("AssertionError", "assert ", "Failed: DID NOT RAISE")
@@ -82,18 +92,13 @@ class Result:
 
     @property
     def decided(self) -> bool:
-        """Whether the run came to an end that says something."""
-        return self.report.verdict != "indeterminate"
+        """Whether the run came to an end that says something: what was left out on purpose is no gap."""
+        return all(reason.code in _LEFT_OUT for reason in self.report.reasons)
 
     @property
     def killed(self) -> bool:
         """Whether exactly the declared rules went red, in a run that was decided."""
-        return (
-            self.report.verdict == "not_conformant"
-            and not self.survived
-            and not self.unexpected
-            and not self.strange
-        )
+        return self.decided and not self.survived and not self.unexpected and not self.strange
 
 
 def chosen(names: Sequence[str] = ()) -> list[Liar]:
@@ -186,9 +191,21 @@ def _run(
         discard=liar.discard,
     )
     options = Options(budget="quick", seed=seed, profiles=(liar.profile,), suite=suite)
-    with liar.during():
+    with _fast_folders(), liar.during():
         report = run(target, options, recorder=partial(_Recorder, book))
     return report, book
+
+
+@contextmanager
+def _fast_folders() -> Iterator[None]:
+    """Folders in memory where there are some: a liar keeps nothing in them, but a test makes several."""
+    before, memory = tempfile.tempdir, Path("/dev/shm")  # noqa: S108
+    if memory.is_dir() and os.access(memory, os.W_OK | os.X_OK):
+        tempfile.tempdir = str(memory)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 class _Book:
@@ -207,15 +224,30 @@ class _Book:
         self.failed: set[str] = set()
         self.strange: list[str] = []
 
-    def leaves_out(self, item: pytest.Item) -> bool:
-        """Whether a test would show nothing new: it cites no rule that still matters."""
-        rules = {str(arg) for mark in item.iter_markers("rules") for arg in mark.args}
-        self._rules[item.nodeid] = rules
-        if "seed" in getattr(item, "fixturenames", ()):
-            self.randomised.add(item.nodeid)
-        if self._only is not None and item.nodeid not in self._only:
-            return True
-        return self._open is not None and not rules & self._open
+    def collected(self, items: list[pytest.Item]) -> None:
+        """Keep the tests that can show something about the rules that matter."""
+        for item in items:
+            cited = {str(arg) for mark in item.iter_markers("rules") for arg in mark.args}
+            self._rules[item.nodeid] = cited
+            if "seed" in getattr(item, "fixturenames", ()):
+                self.randomised.add(item.nodeid)
+        items[:] = [
+            item
+            for item in items
+            if not self.is_settled(item)
+            and (self._only is None or item.nodeid in self._only)
+            and not _HISTORIES & {*getattr(item, "fixturenames", ())}
+        ]
+
+    def is_settled(self, item: pytest.Item) -> bool:
+        """Whether a test cites no rule that still matters: each is red, or another liar's business."""
+        return self._open is not None and not self._rules[item.nodeid] & self._open
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Nothing is set up for a test of which nothing depends any more."""
+        if self.is_settled(item):
+            pytest.skip("its rules are red already")
 
     def note(self, report: pytest.TestReport) -> None:
         """Write down how the call of a test ended."""
@@ -239,10 +271,16 @@ class _Recorder(Recorder):
         super().__init__(*args, **more)
         self._book = book
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """The book skips from within the deadlines of this recorder."""
+        super().pytest_configure(config)
+        config.pluginmanager.register(self._book)
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """True, which is "seen to", for what is left out."""
-        return True if self._book.leaves_out(item) else None
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """As in every run; then only what the book keeps."""
+        super().pytest_collection_modifyitems(items)
+        self._book.collected(items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Into the book as well."""

@@ -390,7 +390,7 @@ class OneRefForEachPair(Meddler):
         return given
 
 
-@lie("STORE-07", "STORE-04")
+@lie("STORE-07")
 class SignalsAgain(Meddler):
     """A repeated signal is a write: the revision moves."""
 
@@ -464,6 +464,15 @@ class FollowsTheClockBack(ModelStore):
     def _time_of_write(self, partition: Partition) -> str:
         now = format_time(self._clock())
         return now if now != partition.updated_at else after(now)
+
+
+@lie("ADDR-09")
+class MillisecondsOnly(ModelStore):
+    """Takes the clock's time in milliseconds."""
+
+    def _time_of_write(self, partition: Partition) -> str:
+        now = format_time(self._clock())
+        return max(f"{now[:23]}000Z", after(partition.updated_at))
 
 
 @lie("ADDR-09")
@@ -562,7 +571,7 @@ class _Burning(Partition):
         return super().next_number(kind, round) + int(burnt)
 
 
-@lie("STORE-04")
+@lie("ADDR-02")
 class UsesUpNumbers(Meddler):
     """A claim that is refused for one of its references uses up its number."""
 

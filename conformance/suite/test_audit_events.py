@@ -455,17 +455,17 @@ def test_an_event_takes_the_clock_as_it_is(world: World) -> None:
     backend = world.open()
     log = Log(raw_of(backend), D)
     if backend.set_clock is not None:
-        backend.set_clock("2026-02-03T10:15:00.000000Z")
+        backend.set_clock("2026-02-03T10:15:00.123456Z")
     begin(backend.store, D, rounds=[1])
     written = log.added("w")
     backend.store.create_round(D, 2)
     written += log.added("w")
     times = [event["timestamp"] for event in written]
     if backend.set_clock is not None:
-        assert times == ["2026-02-03T10:15:00.000000Z"] * 5
-        backend.set_clock("2026-02-03T09:00:00.000000Z")
+        assert times == ["2026-02-03T10:15:00.123456Z"] * 5
+        backend.set_clock("2026-02-03T09:00:00.000789Z")
         backend.store.create_round(D, 3)
-        assert log.added("w")[0]["timestamp"] == "2026-02-03T09:00:00.000000Z"
+        assert log.added("w")[0]["timestamp"] == "2026-02-03T09:00:00.000789Z"
     assert times == sorted(times)
 
 

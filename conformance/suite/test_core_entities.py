@@ -19,13 +19,16 @@ from conformance.suite.builders import (
     listed,
     partition,
     register,
+    set_status,
     shown,
+    walk,
     without,
 )
 from conformance.suite.helpers import expect_error
 from conformance.suite.marks import profile, rules
 from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.tables import ENTITIES
 
 pytestmark = profile("core")
 
@@ -159,6 +162,23 @@ def test_a_failed_write_uses_no_number(store: DialogueStore, kind: Kind) -> None
     assert None not in refused.values()
     assert numbers(store, "tides", 1)[kind.entity] == 2
     assert shown(register(store, kind, "tides", 1))["display_id"] == kind.id(1, 2)
+
+
+@rules("ADDR-02", "STORE-23")
+@each_kind
+def test_numbers_go_on_whatever_became_of_the_others(store: DialogueStore, kind: Kind) -> None:
+    begin(store, "tides", rounds=[1])
+    store.register_verdict("tides", "v-interim", "interim", 1, "Wait", "Until the tide turns.")
+    statuses = ENTITIES[kind.entity].by_name["status"].values
+    for seq, status in enumerate(statuses, start=1):
+        register(store, kind, "tides", 1)
+        for step in walk(kind.entity, status):
+            set_status(store, kind, "tides", kind.id(1, seq), step, event_round=1)
+        assert plain(store.next_seq("tides", 1, kind.entity)) == seq + 1
+    made = shown(register(store, kind, "tides", 1))
+    assert made["display_id"] == kind.id(1, len(statuses) + 1)
+    found = [one["status"] for one in partition(store, "tides")[kind.plural]]
+    assert found == [*statuses, statuses[0]]
 
 
 @rules("ADDR-08")

@@ -49,6 +49,9 @@ def test_every_write_is_one_commit_and_every_read_is_none(store: DialogueStore) 
         steps[name] = now - revision
         revision = now
     everything(store, "tides")
+    for name, args in calls("tides").items():
+        if name not in WRITES:
+            call(store, name, args)
     assert steps == dict.fromkeys(WRITES, 1)
     assert partition(store, "tides")["revision"] == start + len(WRITES)
 
@@ -114,6 +117,20 @@ def test_another_client_sees_every_write_at_once(world: World) -> None:
     assert seen == list(range(1, len(WRITES) + 1))
     whole = partition(one, "tides")
     assert everything(other, "tides") == everything_in(whole)
+
+
+@rules("STORE-18")
+def test_a_client_that_only_reads_sees_every_write(world: World) -> None:
+    """Whatever it has read before, and through whichever method."""
+    writer, reader = world.open().store, world.open().store
+    populate(writer, "tides")
+    before = everything(reader, "tides")
+    for name in WRITES:
+        call(writer, name, calls("tides")[name])
+        assert shown(reader.get_dialogue("tides")) == shown(writer.get_dialogue("tides"))
+    after = everything_in(partition(writer, "tides"))
+    assert {name for name in after if after[name] == before[name]} == set()
+    assert everything(reader, "tides") == after
 
 
 @rules("STORE-18")
@@ -338,9 +355,8 @@ def test_a_repeat_gives_a_result_of_its_own(store: DialogueStore) -> None:
     assert listed(store.get_recommendations("tides"))[-1] == first
 
 
-@rules("STORE-21")
-def test_changing_what_a_write_was_given_changes_nothing(store: DialogueStore) -> None:
-    populate(store, "tides")
+def _rich_calls() -> dict[str, dict[str, Any]]:
+    """Writes with everything that can be changed later: lists, objects, lists of objects."""
     said = {"round": 3, "label": "l"}
     given: dict[str, dict[str, Any]] = {
         **{
@@ -407,7 +423,27 @@ def test_changing_what_a_write_was_given_changes_nothing(store: DialogueStore) -
             "reason": "Yes",
         },
     }
-    arguments = {name: {"dialogue_id": "tides", **args} for name, args in given.items()}
+    return {name: {"dialogue_id": "tides", **args} for name, args in given.items()}
+
+
+@rules("STORE-21")
+def test_changing_lists_and_objects_that_a_write_returned_changes_nothing(
+    store: DialogueStore,
+) -> None:
+    populate(store, "tides")
+    results = [call(store, name, args) for name, args in _rich_calls().items()]
+    before = {name: partition(store, name) for name in ("tides", "ebb")}
+    for result in results:
+        _spoil(result)
+    assert before["tides"]["recommendations"][-1]["parameters"] == {"a": [1, {"b": [2]}]}
+    for name, whole in before.items():
+        assert everything(store, name) == everything_in(whole)
+
+
+@rules("STORE-21")
+def test_changing_what_a_write_was_given_changes_nothing(store: DialogueStore) -> None:
+    populate(store, "tides")
+    arguments = _rich_calls()
     copies = plain(arguments)
     results = {name: call(store, name, args) for name, args in arguments.items()}
     assert arguments == copies  # nor does the store change what it was given
@@ -431,6 +467,34 @@ def test_lists_and_tuples_are_the_same(store: DialogueStore, as_tuple: bool) -> 
     made = shown(store.register_claim("tides", 0, "l", "c", actors))
     assert made["contributors"] == ["judge", "muffin"]
     assert listed(store.get_events("tides"))[-1]["actors"] == ["judge", "muffin"]
+
+
+@rules("STORE-23")
+def test_long_lists_are_whole(store: DialogueStore) -> None:
+    """More than a page, or a transaction, of a hundred."""
+    begin(store, "tides", rounds=[0, 1], experts=[f"e-{number}" for number in range(103)])
+    for number in range(103):
+        store.register_claim("tides", number % 2, f"Claim {number}", "It is late.", [])
+        store.record_convergence_signal("tides", number % 2, f"e-{number}")
+    targets = [f"C000{seq}" for seq in range(1, 8)]
+    for _ in range(15):
+        references = [{"type": "support", "target": target} for target in targets]
+        store.register_perspective("tides", 0, "In short", "It is late.", [], references)
+    store.register_tension("tides", 0, "In short", "Late or early?", [])
+    for number in range(101):
+        store.comment_tension("tides", "T0001", ["judge"], 0, f"Number {number}")
+    whole = partition(store, "tides")
+    assert {name: len(whole[name]) for name in ("experts", "claims", "refs", "signals")} == {
+        "experts": 103,
+        "claims": 103,
+        "refs": 105,
+        "signals": 103,
+    }
+    said = [event["reason"] for event in listed(store.get_events("tides", "T0001"))]
+    assert said == [None, *(f"Number {number}" for number in range(101))]
+    labels = [claim["label"] for claim in whole["claims"]]
+    assert labels == [f"Claim {number}" for number in (*range(0, 103, 2), *range(1, 103, 2))]
+    assert everything(store, "tides") == everything_in(whole)
 
 
 @rules("STORE-23")

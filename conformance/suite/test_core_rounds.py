@@ -71,7 +71,7 @@ def test_rounds_in_any_order_are_counted_by_the_highest(store: DialogueStore) ->
     assert seen == [(5, 10, True), (5, 13, True), (8, 8, True), (8, 9, True), (8, 29, True)]
 
 
-@rules("STORE-09")
+@rules("STORE-09", "ADDR-08")
 def test_the_last_round_is_ninety_nine(store: DialogueStore) -> None:
     begin(store, "tides", rounds=[99])
     assert shown(store.get_dialogue("tides"))["total_rounds"] == 100

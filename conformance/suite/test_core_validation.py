@@ -246,6 +246,67 @@ def test_the_groups_of_a_registration(store: DialogueStore, kind: Any) -> None:
 
 
 @rules("STORE-14")
+def test_what_is_there_already_is_said_after_what_is_wrong(store: DialogueStore) -> None:
+    begin(store, "tides", experts=["muffin"])
+    store.register_verdict("tides", "v", "interim", 0, "Wait", "Until the tide turns.")
+    verdict = partial(store.register_verdict, "tides", "v")
+    seen = codes(
+        {
+            "dialogue": lambda: store.create_dialogue("tides", ""),
+            "expert": lambda: store.register_expert("tides", "muffin", "", "Core"),
+            "tier": lambda: store.register_expert("tides", "muffin", "Pilot", "core"),
+            "first_round": lambda: store.register_expert(
+                "tides", "muffin", "Pilot", "Core", first_round=100
+            ),
+            "round": lambda: store.create_round("tides", 0, score="1"),  # type: ignore[arg-type]
+            "verdict": lambda: verdict("interim", 0, "", "Tide"),
+            "author": lambda: verdict("interim", 0, "Wait", "Tide", author_expert="a b"),
+            "no round": lambda: verdict("interim", 7, "Wait", "Tide"),
+            "no tension": lambda: verdict("interim", 0, "Wait", "T", tensions_accepted=["T0001"]),
+            "alone": lambda: verdict("interim", 0, "Wait", "Tide"),
+        }
+    )
+    assert list(seen.values()) == [
+        "missing_field",
+        "missing_field",
+        "invalid_field",
+        "invalid_round",
+        "invalid_field",
+        "missing_field",
+        "invalid_identifier",
+        "round_not_found",
+        "entity_not_found",
+        "duplicate_entity",
+    ]
+
+
+@rules("STORE-14")
+def test_a_full_round_is_said_after_what_is_wrong(store: DialogueStore) -> None:
+    begin(store, "tides")
+    register(store, KINDS["tension"], "tides", 0)
+    for _ in range(99):
+        register(store, KINDS["claim"], "tides", 0)
+    seen = []
+    for ref_type, target in (
+        ("likes", "T0001"),
+        ("support", "T1"),
+        ("support", "T0002"),
+        ("address", "C0001"),
+        ("address", "T0001"),
+    ):
+        references = [{"type": ref_type, "target": target}]
+        attempt = partial(register, store, KINDS["claim"], "tides", 0, references=references)
+        seen.append(code_of(attempt))
+    assert seen == [
+        "invalid_ref_type",
+        "invalid_display_id",
+        "entity_not_found",
+        "invalid_ref_target",
+        "limit_exceeded",
+    ]
+
+
+@rules("STORE-14")
 def test_a_too_large_item_is_found_last(store: DialogueStore) -> None:
     begin(store, "tides", experts=["muffin"])
     large = "x" * (410 * 1024)

@@ -118,6 +118,9 @@ SPECIAL_TEXTS = {
         "\U0001f9c1\U0001f468\u200d\U0001f469\u200d\U0001f467\U0001f1eb\U0001f1f7 "
         "\u05e9\u05dc\u05d5\u05dd \u202eabc\u202c \u0645\u0631\u062d\u0628\u0627"
     ),
+    "a NUL within": "before\0after",
+    "line ends": "one\r\ntwo\rthree\n\n",
+    "blanks around": " \t wide open \t\n ",
     "controls": "\0a\0\0b\x01\x07\b\t\n\x0b\f\r\x1b\x7f\x80\x85\u2028\u2029 a\r\nb\rc\n\n\0",
     "blanks": "  \t leading and trailing \u00a0\u3000 ",
     "quotes": "\"'\\`${x}%s{0}<b>&amp;\\u0041\\n/*--;",

@@ -157,6 +157,8 @@ def test_every_dialogue_has_a_random_dek_of_its_own(world: World) -> None:
     assert len(deks) == 16
     assert len(set(deks)) == 16
     assert all(len({dek[i] for dek in deks}) > 6 for i in range(32))
+    # No part is drawn once and used again, in one key or in another.
+    assert len({dek[i : i + 8] for dek in deks for i in range(0, 32, 8)}) == 4 * len(deks)
     assert not {PUBLISHED_UMK, derive_kek(PUBLISHED_UMK, "local")} & set(deks)
 
 
