@@ -43,7 +43,9 @@ class EncryptedStore(Mechanics, DialogueStore):
 
     ``deadline_s`` bounds every call: a writer that never gets through, or a reader that finds no calm
     moment, ends as ``conflict`` (STORE-16, STORE-18); an engine that stays away as
-    ``backend_unavailable``, a commit without an answer as ``outcome_unknown`` (ERR-04). The store owns
+    ``backend_unavailable``, a commit without an answer as ``outcome_unknown`` (ERR-04). It bounds how long
+    a call tries again, in seconds, and cuts nothing off: a request of the engine and a load in progress
+    are finished, so that a call may take longer by one load of the partition. The store owns
     ``partitions`` and closes it. ``principal`` is who the audit names, by default ``user_id``; a store
     that is ``read_only`` needs ``audit_sink``, a file for its events. ``clock`` and ``randomness`` are
     for tests: the stores that are made from a configuration have no parameter for them.
@@ -735,7 +737,11 @@ class EncryptedStore(Mechanics, DialogueStore):
     # -- profile audit ---------------------------------------------------------------------------
 
     def verify_chain(self, dialogue_id: str, checkpoints: Sequence[str] = ()) -> ChainReport:
-        self._validated("verify_chain", dialogue_id=dialogue_id)
-        if checkpoints:
-            raise NotImplementedError("checkpoints belong to the profile 'checkpoints'")
+        args = self._validated("verify_chain", dialogue_id=dialogue_id, checkpoints=checkpoints)
+        if args["checkpoints"]:
+            # Not looked at is not proved: nobody may take the answer for one about them.
+            what = (
+                "must be empty: this store checks no checkpoints, a profile that it does not claim"
+            )
+            raise from_problems([Problem("invalid_field", "checkpoints", what)])
         return self._verify_chain(dialogue_id)

@@ -43,7 +43,7 @@ from .partitions.port import (
     Transient,
 )
 from .reading import Keyring, open_partition
-from .retrying import persist
+from .retrying import outcome_unknown, persist
 from .sealing import audit, envelope
 from .sealing.audit import Tip, Use
 from .sealing.head import MAX_SEALS, head_term, sum_text, term
@@ -86,6 +86,14 @@ class Commit:
     sealed: Use
     journal: Journal | None = None
     added: Mapping[str, int] | None = None  # terms of items that are no records (a new data key)
+
+    @property
+    def first_event(self) -> Item:
+        """Its first event on the write chain: only this commit can have put it there (HEAD-03)."""
+        for action in self.actions:
+            if isinstance(action, Put) and action.item["pk"] != self.head.item["pk"]:
+                return action.item
+        raise AssertionError("every commit has an event")
 
 
 class _Cell:
@@ -167,15 +175,14 @@ class Mechanics:
             )
         self._partitions = partitions
         self._keys = Keyring(keys, check_user_id(user_id), randomness)
-        keys.guard(partitions.holds_wrapped_keys)
-        self._deadline_s = deadline_s
+        self._deadline_s = min(deadline_s, threading.TIMEOUT_MAX)
         self._read_only = read_only
         self._clock = clock
         self._randomness = randomness
         self._log = AuditLog(
             partitions,
             self._keys.known_kek,
-            principal=user_id if principal is None else check_user_id(principal),
+            principal=user_id if principal is None else check_user_id(principal, "principal"),
             clock=clock,
             randomness=randomness,
             sink=Path(audit_sink) if read_only and audit_sink is not None else None,
@@ -183,10 +190,15 @@ class Mechanics:
         self._cells: OrderedDict[str, _Cell] = OrderedDict()
         self._cells_lock = threading.Lock()
         self._closed = False
+        self._provider = keys
+        self._guard = partitions.holds_wrapped_keys
+        keys.guard(self._guard)
 
     def close(self) -> None:
         """Release what the store holds. From then on every method is ``store_closed``."""
-        self._closed = True
+        if not self._closed:
+            self._closed = True
+            self._provider.unguard(self._guard)  # other stores may go on using the provider
         self._partitions.close()
 
     def _validated(self, method: str, **given: Any) -> dict[str, Any]:
@@ -441,7 +453,7 @@ class Mechanics:
         ledger = Ledger(dialogue_id)
         attempt = _Attempt(self, cell, ledger, lambda: plan(cell, ledger))
         try:
-            result = persist(attempt, until)
+            result = persist(attempt, until, evidence=attempt.evidence)
             if attempt.repeated:  # nothing was committed that could carry the events
                 self._log_uses(ledger, ledger.revision or attempt.revision, until)
             return result
@@ -808,15 +820,12 @@ class Mechanics:
             if cell.snapshot is not None and cell.snapshot.head is commit.head:
                 cell.snapshot.head = replace(commit.head, item=item, pending=None)
 
-    def _took_place(self, commit: Commit) -> bool:
+    def _took_place(self, commit: Commit) -> bool | None:
         """ERR-04: whether a commit whose answer was lost is in the store. The event at its sequence of
-        the write chain tells: ours, or another's."""
-        for action in commit.actions:
-            if isinstance(action, Put) and action.item["pk"] != commit.head.item["pk"]:
-                event = action.item
-                there = self._partitions.get(str(event["pk"]), str(event["sk"]))
-                return there is not None and there["event_hash"] == event["event_hash"]
-        raise AssertionError("every commit has an event")
+        the write chain tells: ours, or another's; None: neither, so that it may still come."""
+        event = commit.first_event
+        there = self._partitions.get(str(event["pk"]), str(event["sk"]))
+        return None if there is None else there.get("event_hash") == event["event_hash"]
 
     def _cell(self, dialogue_id: str) -> _Cell:
         with self._cells_lock:
@@ -859,6 +868,27 @@ class _Attempt:
         use = self._commit.sealed
         return Use(use.operation, "failure", use.key_id, use.subject, use.count)
 
+    def evidence(self) -> dict[str, Any]:
+        """ERR-01: how to find out whether the write took place. Its first event, ``event_hash``, lies at
+        ``pk`` and ``sk`` if it did; ``revision`` is the one that it makes."""
+        if self._commit is None:
+            return {}
+        event = self._commit.first_event
+        found = {name: event[name] for name in ("pk", "sk", "event_hash")}
+        return {**found, "revision": self._commit.head.revision}
+
+    def _look(self, commit: Commit, refused: DialogueStoreError | None = None) -> bool | None:
+        """Whether the lost commit took place, None: it is open. A look that fails for good, and after
+        ``refused`` any that fails, leaves it open as well: no error may deny a write (ERR-04)."""
+        try:
+            return self._store._took_place(commit)
+        except DialogueStoreError as unseen:
+            raise outcome_unknown(self.evidence(), refused or unseen) from None
+        except (Contention, Transient):
+            if refused is None:
+                raise
+            return None
+
     def __call__(self) -> Any:
         store, cell = self._store, self._cell
         if self._commit is None:
@@ -874,9 +904,16 @@ class _Attempt:
             self.lost = True
             raise
         except ConditionFailed:
-            if not (self.lost and store._took_place(commit)):
+            if not (self.lost and self._look(commit)):
                 self._commit, self.lost = None, False
                 cell.doubt()
+                raise
+        except DialogueStoreError as refused:
+            # It says nothing of an earlier try that was sent and not answered.
+            took_place = self._look(commit, refused) if self.lost else False
+            if took_place is None:
+                raise outcome_unknown(self.evidence(), refused) from None
+            if not took_place:
                 raise
         self._commit = None
         return store._committed(cell, commit, self._ledger)

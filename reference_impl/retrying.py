@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from .contract.errors import error
+from .contract.errors import DialogueStoreError, error
 from .partitions.port import ConditionFailed, Contention, LostAnswer, Transient
 
-__all__ = ["EAGER", "YIELDING", "Patience", "persist"]
+__all__ = ["EAGER", "YIELDING", "Patience", "outcome_unknown", "persist"]
 
 T = TypeVar("T")
 
@@ -31,11 +31,30 @@ EAGER = Patience(0.002, 0.5, 0.02)
 YIELDING = Patience(0.005, 0.05, 0.05)
 
 
-def persist(attempt: Callable[[], T], until: float, patience: Patience = EAGER) -> T:
+def outcome_unknown(
+    evidence: Mapping[str, Any], cause: DialogueStoreError | None = None
+) -> DialogueStoreError:
+    """ERR-04: nobody can say whether the write took place. ``evidence``: where to look, for
+    ``error.data`` (ERR-01); ``cause``: what the engine says instead, if anything."""
+    what = "the engine did not say whether the write took place"
+    if cause is None:
+        return error("outcome_unknown", what, **evidence)
+    return error(
+        "outcome_unknown", f"{what} ({cause.code}: {cause.message})", **evidence, cause=cause.code
+    )
+
+
+def persist(
+    attempt: Callable[[], T],
+    until: float,
+    patience: Patience = EAGER,
+    evidence: Callable[[], Mapping[str, Any]] = dict,
+) -> T:
     """Call ``attempt`` until it gets through or ``until`` (monotonic seconds) is past.
 
     Out of time: ``conflict`` after a loss against others, the engine's own error after it stayed away,
-    ``outcome_unknown`` after a lost answer (also of an earlier try, where the attempt has ``lost`` set).
+    ``outcome_unknown`` after a lost answer (also of an earlier try, where the attempt has ``lost`` set),
+    with ``evidence()`` as its data.
     """
     try:
         return attempt()
@@ -67,7 +86,8 @@ def persist(attempt: Callable[[], T], until: float, patience: Patience = EAGER) 
     except RetryError as out_of_time:
         last = out_of_time.last_attempt.exception()
     if isinstance(last, LostAnswer) or getattr(attempt, "lost", False):
-        raise error("outcome_unknown", "the engine did not say whether the write took place")
+        cause = last.cause if isinstance(last, LostAnswer) else getattr(last, "error", None)
+        raise outcome_unknown(evidence(), cause)
     if isinstance(last, Transient):
         raise last.error
     raise error("conflict", "no calm moment before the deadline")

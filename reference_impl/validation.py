@@ -335,6 +335,7 @@ _CHECKS: dict[str, Callable[[Problems, str, Any], Any]] = {
     "object{fully_compliant,exceptions,violations}": _compliance,
     f"object{{{','.join(_METRICS)}: int >= 0, each default 0}}": _metrics,
     "list[text]": _list(check_text),
+    "list[note]": _list(check_text),
     "list[identifier]": _list(check_identifier),
     "list[display_id]": _list(check_display_id),
     "list[{type,target}]": _list(_reference),

@@ -37,6 +37,7 @@ from conformance.targets.dynamodb_local import cache_folder, find_java, jars_fol
 from conformance.targets.engine_errors import EngineUnavailable, EngineUsage
 from conformance.targets.engines import Engine, choose_engine
 from conformance.targets.local_server import LocalServer, free_port
+from reference_impl.partitions.dynamodb_errors import Where
 from tests.fake_docker import FakeDocker
 
 ROOT = Path(__file__).parent.parent
@@ -56,6 +57,14 @@ def docker(tmp_path: Path) -> FakeDocker:
 def test_the_image_is_the_version_that_pom_xml_names() -> None:
     images = {service["image"] for service in FILE["services"].values()}
     assert images == {f"amazon/dynamodb-local:{version()}"}
+
+
+def test_what_the_store_says_starts_the_same_on_loopback() -> None:
+    image = f"amazon/dynamodb-local:{version()}"
+    said = Where("t", "here", local=True).does_not_answer("x").message
+    assert f"docker run -p 127.0.0.1:{DEFAULT_PORT}:8000 {image}," in said
+    assert "just up" in said
+    assert "docker run" not in Where("t", "here", local=False).does_not_answer("x").message
 
 
 def test_both_generations_of_compose_read_the_file() -> None:

@@ -384,12 +384,13 @@ def test_another_writer_is_contention(store: SqlitePartitionStore, path: Path) -
     assert store.get("dialogue#d", "head") == {**HEAD, "revision": 2}
 
 
-def test_a_full_disk_is_storage_full_and_nothing_is_written(path: Path) -> None:
-    """A limit on the size of files stands for a quota: both are errors that SQLite has no name for."""
+def test_a_full_disk_is_named_and_nothing_is_written(path: Path) -> None:
+    """A limit on the size of files stands for a quota: both are errors that SQLite has no name for, so
+    that a COMMIT that meets it has no outcome of its own."""
     script = """
 import resource, sys
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.partitions.port import Put
+from reference_impl.partitions.port import LostAnswer, Put
 from reference_impl.partitions.sqlite import SqlitePartitionStore
 store = SqlitePartitionStore(sys.argv[1])
 store.commit([Put({"pk": "dialogue#d", "sk": "head"})], token="t")
@@ -398,7 +399,8 @@ try:
     for n in range(100):
         big = {"pk": "dialogue#d", "sk": f"a#{n:03d}", "content_encrypted": bytes(30_000)}
         store.commit([Put(big), Put({**big, "sk": f"b#{n:03d}"})], token="t")
-except DialogueStoreError as error:
+except (DialogueStoreError, LostAnswer) as fault:
+    error = fault.cause if isinstance(fault, LostAnswer) else fault
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     keys = [item["sk"] for item in store.query("dialogue#d")]
     store.commit([Put({"pk": "dialogue#d", "sk": "later"})], token="t")
@@ -446,6 +448,7 @@ def test_what_an_error_of_the_engine_means(path: Path, name: str, kind: type, co
     [
         ("SQLITE_IOERR_FSYNC", LostAnswer),
         ("SQLITE_IOERR", LostAnswer),
+        ("SQLITE_IOERR_SHMSIZE", LostAnswer),
         ("SQLITE_BUSY", Contention),
         ("SQLITE_FULL", DialogueStoreError),
     ],
@@ -453,6 +456,38 @@ def test_what_an_error_of_the_engine_means(path: Path, name: str, kind: type, co
 def test_what_it_means_where_commit_itself_fails(path: Path, name: str, kind: type) -> None:
     path.touch()
     assert type(meaning(name, path, committing=True)) is kind
+
+
+def test_a_full_disk_says_nothing_of_a_commit_that_failed_over_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log may hold the whole commit while its flush, or the growth of its index, had no room left."""
+    path.touch()
+    monkeypatch.setattr("reference_impl.partitions.sqlite_errors._is_full", lambda path: True)
+    for name in ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_WRITE"):
+        before, open_ = meaning(name, path), meaning(name, path, committing=True)
+        assert isinstance(before, DialogueStoreError)
+        assert before.code == "storage_full"
+        assert isinstance(open_, LostAnswer)
+        assert open_.cause is not None
+        assert open_.cause.code == "storage_full"
+    sure = meaning("SQLITE_FULL", path, committing=True)
+    assert isinstance(sure, DialogueStoreError)
+    assert sure.code == "storage_full"
+
+
+@pytest.mark.parametrize("name", ["SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_CANTOPEN"])
+def test_nobody_is_sent_to_a_set_up_that_makes_no_file(path: Path, name: str) -> None:
+    found = meaning(name, path)
+    assert isinstance(found, DialogueStoreError)
+    assert found.code == "table_not_found"
+    assert "setup-tables" not in found.message
+
+
+def test_a_path_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(DialogueStoreError) as failure:
+        SqlitePartitionStore("d\0b")
+    assert failure.value.code == "invalid_field"
 
 
 def test_a_file_that_went_away(store: SqlitePartitionStore, path: Path) -> None:

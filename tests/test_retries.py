@@ -22,6 +22,7 @@ class Faulty(MemoryPartitionStore):
     def __init__(self) -> None:
         super().__init__()
         self.before: list[Exception] = []
+        self.looks: list[Exception] = []
         self.after: list[Exception] = []
         self.between: Callable[[], object] | None = None
         self.queries: list[list[Item]] = []
@@ -30,6 +31,8 @@ class Faulty(MemoryPartitionStore):
 
     def get(self, pk: str, sk: str) -> Item | None:
         self.calls.append("get")
+        if self.looks:
+            raise self.looks.pop(0)
         return super().get(pk, sk)
 
     def query(self, pk: str, *, prefix: str = "") -> list[Item]:
@@ -146,6 +149,124 @@ def test_no_answer_by_the_deadline_is_outcome_unknown(
     with pytest.raises(DialogueStoreError) as caught:
         add(store)
     assert caught.value.code == "outcome_unknown"
+
+
+#: What an engine may answer to the repeat of a commit whose first answer was lost.
+FINAL = ("access_denied", "storage_full", "table_not_found")
+
+
+@pytest.mark.parametrize("code", FINAL)
+def test_a_write_that_took_place_is_not_denied_by_an_error_of_its_repeat(
+    store: EncryptedStore, partitions: Faulty, code: str
+) -> None:
+    partitions.after = [LostAnswer()]
+    partitions.between = lambda: partitions.before.append(error(code))
+    assert add(store) == "P0001"
+    assert [p.display_id for p in store.get_perspectives("d")] == ["P0001"]
+    assert store.load_partition("d").revision == 3
+
+
+@pytest.mark.parametrize("code", FINAL)
+def test_an_error_after_a_lost_answer_leaves_open_what_may_still_arrive(
+    store: EncryptedStore, partitions: Faulty, code: str
+) -> None:
+    partitions.before = [LostAnswer(), error(code)]
+    with pytest.raises(DialogueStoreError) as caught:
+        add(store)
+    assert caught.value.code == "outcome_unknown"
+    assert caught.value.data["cause"] == code
+    assert code in caught.value.message
+    _, actions = partitions.sent[0]
+    MemoryPartitionStore.commit(partitions, actions, token="late")  # so it does
+    assert [p.display_id for p in store.get_perspectives("d")] == ["P0001"]
+
+
+@pytest.mark.parametrize(
+    "look", [error("access_denied"), Transient(error("backend_unavailable")), Contention()]
+)
+def test_a_look_that_fails_denies_nothing(
+    store: EncryptedStore, partitions: Faulty, look: Exception
+) -> None:
+    partitions.after = [LostAnswer()]
+    partitions.between = lambda: partitions.before.append(error("storage_full"))
+    partitions.looks = [look]
+    with pytest.raises(DialogueStoreError) as caught:
+        add(store)
+    assert caught.value.code == "outcome_unknown"
+
+
+def test_a_look_that_is_refused_after_a_failed_condition_denies_nothing(
+    store: EncryptedStore, partitions: Faulty
+) -> None:
+    partitions.after = [LostAnswer()]
+    partitions.looks = [error("access_denied")]
+    with pytest.raises(DialogueStoreError) as caught:
+        add(store)
+    assert caught.value.code == "outcome_unknown"
+    assert [p.display_id for p in store.get_perspectives("d")] == ["P0001"]
+
+
+def test_an_error_is_believed_where_another_writer_has_the_sequence(
+    store: EncryptedStore, partitions: Faulty, keys: LocalFileKeyProvider
+) -> None:
+    """Another's event there, or the revision moved on = refused: the lost one can never arrive."""
+    other = open_store(partitions, keys)
+    assert add(other) == "P0001"
+    partitions.before = [LostAnswer(), error("access_denied")]
+    with pytest.raises(DialogueStoreError) as caught:
+        add(store)
+    assert caught.value.code == "access_denied"
+
+
+def test_an_error_without_a_lost_answer_is_believed_unseen(
+    store: EncryptedStore, partitions: Faulty
+) -> None:
+    partitions.before = [error("storage_full")]
+    with pytest.raises(DialogueStoreError) as caught:
+        add(store)
+    assert caught.value.code == "storage_full"
+    assert "get" not in partitions.calls
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_an_unknown_outcome_says_how_to_find_out(
+    store: EncryptedStore, partitions: Faulty, arrives: bool
+) -> None:
+    partitions.before = [LostAnswer() for _ in range(1000)]
+    with pytest.raises(DialogueStoreError) as caught:
+        add(store)
+    partitions.before = []
+    data = caught.value.data
+    assert {"pk", "sk", "event_hash", "revision"} <= data.keys()
+    assert (data["pk"], data["revision"]) == ("audit#d", 3)
+    assert data["sk"].startswith("w#")
+    assert partitions.get(data["pk"], data["sk"]) is None
+    if arrives:
+        MemoryPartitionStore.commit(partitions, partitions.sent[0][1], token="late")
+        found = partitions.get(data["pk"], data["sk"])
+        assert found is not None
+        assert found["event_hash"] == data["event_hash"]
+    else:
+        add(store)  # another write: what lies there now is no event of ours
+        found = partitions.get(data["pk"], data["sk"])
+        assert found is not None
+        assert found["event_hash"] != data["event_hash"]
+
+
+def test_the_cause_of_a_lost_answer_is_told(store: EncryptedStore, partitions: Faulty) -> None:
+    partitions.before = [LostAnswer(error("storage_full", "no space")) for _ in range(1000)]
+    with pytest.raises(DialogueStoreError) as caught:
+        add(store)
+    assert (caught.value.code, caught.value.data["cause"]) == ("outcome_unknown", "storage_full")
+
+
+def test_a_load_in_progress_is_finished_past_the_deadline(
+    partitions: Faulty, keys: LocalFileKeyProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store(partitions, keys).create_dialogue("d", "title")
+    store = open_store(partitions, keys, deadline_s=1e-9)
+    assert store.get_dialogue("d").title == "title"
+    assert "a load in progress" in " ".join((EncryptedStore.__doc__ or "").split())
 
 
 def test_a_lost_update_is_told_by_its_event_on_the_write_chain(

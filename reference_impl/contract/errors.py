@@ -68,7 +68,9 @@ CODES: dict[str, str] = {
     # engine
     "conflict": "Others were writing at the same time; try again.",
     "backend_unavailable": "The storage engine does not answer; start it or try again.",
-    "outcome_unknown": "Read the dialogue to see whether the write took place.",
+    "outcome_unknown": (
+        "Read the dialogue: the write took place if data.event_hash lies at data.pk, data.sk."
+    ),
     "access_denied": "Grant the access that the engine refused.",
     "storage_full": "Free some space and try again.",
     "table_not_found": "Run the set-up: dialogue-store setup-tables.",

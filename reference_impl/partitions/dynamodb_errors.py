@@ -13,7 +13,10 @@ from .port import ConditionFailed, Contention, LostAnswer, Transient
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
-__all__ = ["Where", "meaning"]
+__all__ = ["START_LOCAL", "Where", "meaning"]
+
+#: Starts the engine for this machine alone, in the version that pom.xml and docker-compose.yml name.
+START_LOCAL = "docker run -p 127.0.0.1:8000:8000 amazon/dynamodb-local:3.0.0"
 
 _THROTTLED = {
     "ThrottlingException",
@@ -63,7 +66,7 @@ class Where:
     def does_not_answer(self, reason: str) -> DialogueStoreError:
         """``backend_unavailable``, with how to start the engine or what to check."""
         advice = (
-            "Start it (docker run -p 8000:8000 amazon/dynamodb-local) or correct the endpoint "
+            f"Start it ({START_LOCAL}, or `just up`) or correct the endpoint "
             "(DYNAMODB_ENDPOINT or storage.dynamodb.endpoint)"
             if self.local
             else "Check the network, the region and the endpoint (storage.dynamodb), or try again"
@@ -96,8 +99,6 @@ def _unanswered(fault: BotoCoreError, where: Where, *, commit: bool) -> Exceptio
         EndpointConnectionError,
         NoCredentialsError,
         PartialCredentialsError,
-        ProxyConnectionError,
-        SSLError,
         SSOError,
         TokenRetrievalError,
     )
@@ -106,10 +107,12 @@ def _unanswered(fault: BotoCoreError, where: Where, *, commit: bool) -> Exceptio
     credentials = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
     if isinstance(fault, (*credentials, SSOError, TokenRetrievalError)):
         return error("access_denied", f"no AWS credentials ({name})")
-    not_sent = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
-    if commit and not isinstance(fault, not_sent):
-        return LostAnswer()
-    return Transient(where.does_not_answer(name))
+    silent = where.does_not_answer(name)
+    # These two alone come before a connection stands. One of TLS or of a proxy may break after the
+    # request went through it.
+    if commit and not isinstance(fault, (EndpointConnectionError, ConnectTimeoutError)):
+        return LostAnswer(silent)
+    return Transient(silent)
 
 
 def _answered(fault: ClientError, where: Where, keys: Sequence[Key] | None) -> Exception | None:

@@ -109,7 +109,14 @@ class Transient(Exception):
 
 
 class LostAnswer(Exception):
-    """A commit was sent and no answer came: it may have taken place, or may still (ERR-04)."""
+    """A commit was sent and no answer came: it may have taken place, or may still (ERR-04).
+
+    ``cause``: what the engine complained of, where it said anything.
+    """
+
+    def __init__(self, cause: DialogueStoreError | None = None) -> None:
+        super().__init__(cause.message if cause is not None else "no answer")
+        self.cause = cause
 
 
 def holds(item: Mapping[str, Value] | None, expect: Expectation) -> bool:

@@ -31,7 +31,7 @@ from .port import (
     keys_of,
 )
 from .sqlite_errors import meaning
-from .sqlite_file import APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION, Found
+from .sqlite_file import APPLICATION_ID, PAGE_SIZE, SCHEMA, SCHEMA_VERSION, Found, no_store
 from .sqlite_open import Connection, open_examined
 from .sqlite_rows import item_of, items_of, row_of
 
@@ -81,8 +81,9 @@ class SqlitePartitionStore(PartitionStore):
     the layer above retries with jitter and gets more commits through that way. Threads may share a
     store: each call has a connection to itself. After a fork the child opens its own.
 
-    Errors, at the first call: ``table_not_found`` (no store at the path, something else, or another
-    schema: nothing is written), ``access_denied``; later also ``storage_full``.
+    Errors: ``invalid_field`` for a path that no file can have; at the first call ``table_not_found`` (no
+    store at the path, something else, or another schema: nothing is written), ``access_denied``; later
+    also ``storage_full``.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class SqlitePartitionStore(PartitionStore):
         read_only: bool = False,
         busy_timeout_s: float = 0.005,
     ) -> None:
+        if "\0" in os.fspath(path):
+            raise error("invalid_field", "the path of a SQLite file holds no NUL")
         self.path = Path(path).expanduser().absolute()
         self._read_only = read_only
         self._busy_timeout_s = busy_timeout_s
@@ -278,7 +281,10 @@ class SqlitePartitionStore(PartitionStore):
 
     def _connect(self, found: Found, factory: type[Connection]) -> Connection:
         if found is Found.NOTHING and self._read_only:
-            raise error("table_not_found", f"there is no store at {self.path}")
+            raise no_store(
+                f"there is no store at {self.path}",
+                "Give another path, or write to the store first",
+            )
         mode = "ro" if self._read_only else "rw"
         if found is Found.NOTHING:
             mode = "rwc"
@@ -295,11 +301,7 @@ class SqlitePartitionStore(PartitionStore):
     def _check(self, connection: sqlite3.Connection) -> None:
         there = dict(_rows(connection, "SELECT name, sql FROM sqlite_schema", ()))
         if any(there.get(name) != sql for name, sql in SCHEMA.items()):
-            raise error(
-                "table_not_found",
-                f"{self.path} has other tables than this release makes. "
-                "Give another path, or put the file aside",
-            )
+            raise no_store(f"{self.path} has other tables than this release makes")
         if self._read_only:
             return
         # Kept in the file; set here too, for one that was interrupted or changed by hand.
@@ -378,7 +380,7 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         return
     if _rows(connection, "SELECT 1 FROM sqlite_schema", ()):
         connection.execute("ROLLBACK")
-        raise error("table_not_found", f"{path} is a SQLite file of another program")
+        raise no_store(f"{path} is a SQLite file of another program")
     for statement in SCHEMA.values():
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -394,9 +396,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise error(
-            "table_not_found", f"{folder} is a file, no folder; give another path"
-        ) from None
+        raise no_store(f"{folder} is a file, no folder", "Give another path") from None
     except OSError as fault:
         code = "storage_full" if fault.errno in (errno.ENOSPC, errno.EDQUOT) else "access_denied"
         reason = os.strerror(fault.errno or 0)

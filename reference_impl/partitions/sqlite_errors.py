@@ -6,12 +6,14 @@ import errno
 import os
 from pathlib import Path
 
-from ..contract.errors import error
+from ..contract.errors import DialogueStoreError, error
 from .port import Contention, LostAnswer, Transient
+from .sqlite_file import no_store
 
 __all__ = ["meaning"]
 
-# An engine that says one of these while it commits has written nothing.
+# An engine that says one of these while it commits has written nothing. An SQLITE_IOERR is none of them,
+# on a full disk neither: the log may hold the whole commit while its flush or its index failed.
 _SURE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PROBE_BYTES = 256 * 1024
@@ -25,13 +27,15 @@ def meaning(name: str, path: Path, *, committing: bool = False) -> Exception:
     """
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Contention()
-    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_full(path)):
-        return error("storage_full", f"no space for {path}")
+    full = name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_full(path))
+    cause = error("storage_full", f"no space for {path}") if full else None
     if committing and not name.startswith(_SURE):
-        return LostAnswer()
+        return LostAnswer(cause or _failed(name, path))
+    if cause is not None:
+        return cause
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_CANTOPEN")):
         if not path.exists():
-            return error("table_not_found", f"there is no file {path} any more")
+            return no_store(f"there is no file {path} any more", "Put it back")
         return error("access_denied", f"{path} and its folder must be writable")
     if name.startswith("SQLITE_CORRUPT"):
         return error(
@@ -44,13 +48,14 @@ def meaning(name: str, path: Path, *, committing: bool = False) -> Exception:
             detail="the file is damaged",
         )
     if name in ("SQLITE_NOTADB", "SQLITE_ERROR"):
-        return error(
-            "table_not_found",
-            f"{path} does not hold the store's tables. Give another path, or put the file aside",
-        )
+        return no_store(f"{path} does not hold the store's tables")
     if name == "SQLITE_TOOBIG":
         return error("item_too_large")
-    return Transient(error("backend_unavailable", f"SQLite failed on {path} ({name})"))
+    return Transient(_failed(name, path))
+
+
+def _failed(name: str, path: Path) -> DialogueStoreError:
+    return error("backend_unavailable", f"SQLite failed on {path} ({name})")
 
 
 def _is_full(path: Path) -> bool:

@@ -7,10 +7,19 @@ import stat
 from enum import Enum
 from pathlib import Path
 
-from ..contract.errors import error
+from ..contract.errors import DialogueStoreError, error
 from ..contract.tables import INDEXES
 
-__all__ = ["APPLICATION_ID", "COLUMNS", "PAGE_SIZE", "SCHEMA", "SCHEMA_VERSION", "Found", "examine"]
+__all__ = [
+    "APPLICATION_ID",
+    "COLUMNS",
+    "PAGE_SIZE",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "Found",
+    "examine",
+    "no_store",
+]
 
 #: Marks the file as ours (PRAGMA application_id): "DLGS".
 APPLICATION_ID = int.from_bytes(b"DLGS", "big")
@@ -61,6 +70,13 @@ class Found(Enum):
     OPEN = "open"
 
 
+def no_store(
+    what: str, advice: str = "Give another path, or put the file aside"
+) -> DialogueStoreError:
+    """``table_not_found`` with advice of its own: a file needs no set-up, its first write makes it."""
+    return DialogueStoreError("table_not_found", f"{what}. {advice}.")
+
+
 def examine(path: Path) -> Found:
     """Look at the file's header without opening it as a database, so that nothing is written to a
     file of somebody else: even reading one through SQLite may fold its log into it.
@@ -70,30 +86,25 @@ def examine(path: Path) -> Found:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise error("table_not_found", f"{path} is no file; give the path of a SQLite file")
+            raise no_store(f"{path} is no file", "Give the path of a SQLite file")
         with path.open("rb") as file:
             header = file.read(100)
     except FileNotFoundError:
         return Found.NOTHING
     except NotADirectoryError:
-        raise error("table_not_found", f"a folder of {path} is a file; give another path") from None
+        raise no_store(f"a folder of {path} is a file", "Give another path") from None
     except PermissionError:
         raise error("access_denied", f"{path} may not be read") from None
     except OSError as fault:
-        raise error(
-            "table_not_found", f"{path} cannot be read ({os.strerror(fault.errno or 0)})"
-        ) from None
+        reason = os.strerror(fault.errno or 0)
+        raise no_store(f"{path} cannot be read ({reason})", "Give another path") from None
     if not header:
         return Found.NOTHING
-    advice = "Give another path, or put the file aside"
     if len(header) < 100 or header[:16] != b"SQLite format 3\x00":
-        raise error("table_not_found", f"{path} is no SQLite file. {advice}")
+        raise no_store(f"{path} is no SQLite file")
     version, mark = (int.from_bytes(header[at : at + 4], "big") for at in (60, 68))
     if mark != APPLICATION_ID:
-        raise error("table_not_found", f"{path} is a SQLite file of another program. {advice}")
+        raise no_store(f"{path} is a SQLite file of another program")
     if version != SCHEMA_VERSION:
-        raise error(
-            "table_not_found",
-            f"{path} has schema {version}, this release knows {SCHEMA_VERSION}. {advice}",
-        )
+        raise no_store(f"{path} has schema {version}, this release knows {SCHEMA_VERSION}")
     return Found.STORE

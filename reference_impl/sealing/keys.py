@@ -16,6 +16,7 @@ import secrets
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -136,9 +137,9 @@ class DekHandle(_Handle):
         return self.derive(b"blue/commit/v1").hex()
 
 
-def check_user_id(user_id: object) -> str:
+def check_user_id(user_id: object, name: str = "user_id") -> str:
     """KEY-03: 1-255 bytes of UTF-8 without control characters (category Cc), else
-    ``invalid_field``."""
+    ``invalid_field``, which calls the value ``name``."""
     if isinstance(user_id, str):
         try:
             size = len(user_id.encode("utf-8"))
@@ -146,7 +147,11 @@ def check_user_id(user_id: object) -> str:
             size = 0
         if 1 <= size <= 255 and not any(c < " " or "\x7f" <= c <= "\x9f" for c in user_id):
             return user_id
-    raise error("invalid_field", "user_id must be 1-255 bytes of UTF-8 without control characters")
+    raise error(
+        "invalid_field",
+        f"{name} must be 1-255 bytes of UTF-8 without control characters",
+        field=name,
+    )
 
 
 def dek_address(dialogue_id: str, version: int) -> str:
@@ -168,6 +173,9 @@ class KeyProvider(ABC):
     def guard(self, holds_wrapped_keys: Callable[[], bool]) -> None:  # noqa: B027
         """Told by a store: how to ask whether it holds wrapped keys. A provider that can make a UMK
         asks first (KEY-02); others have no use for it."""
+
+    def unguard(self, holds_wrapped_keys: Callable[[], bool]) -> None:  # noqa: B027
+        """Told by a store that is closed: it is not to be asked any more."""
 
     def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
         """KEY-03: HKDF(UMK, ``blue/kek/v1`` 0x00 user_id). ``invalid_field`` for a bad user_id."""
@@ -264,10 +272,14 @@ class LocalFileKeyProvider(KeyProvider):
     def guard(self, holds_wrapped_keys: Callable[[], bool]) -> None:
         self._guards.append(holds_wrapped_keys)
 
+    def unguard(self, holds_wrapped_keys: Callable[[], bool]) -> None:
+        with suppress(ValueError):
+            self._guards.remove(holds_wrapped_keys)
+
     def get_umk(self) -> UmkHandle:
         key = self._read()
         if key is None:
-            if any(holds() for holds in self._guards):
+            if any(holds() for holds in tuple(self._guards)):
                 # another process may have made both between our look at the file and at the store
                 key = self._read()
                 if key is None:
