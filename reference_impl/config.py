@@ -13,9 +13,11 @@
     endpoint = "http://127.0.0.1:8000"   # unset means AWS; DYNAMODB_ENDPOINT overrides it
 
     [keys]
-    provider = "local-file"
+    provider = "local-file"         # "aws-kms" with cmk_arn instead of path: refused until it is built
     path = "~/.blue/keys/umk.key"
     user_id = "local"
+    signing_key = "~/.blue/keys/signing.key"   # optional, both or none: who signs checkpoints
+    signing_name = "laptop.example"
 
     [audit]
     principal = "ada"               # who the audit names; default: the user_id
@@ -27,7 +29,10 @@ Top-level settings: ``deadline_s`` (seconds, default 10) and ``read_only`` (defa
 from __future__ import annotations
 
 import os
+import re
+import threading
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +41,17 @@ from typing import Any
 from .contract.addresses import is_identifier
 from .contract.errors import DialogueStoreError, error
 from .contract.tables import TABLE_NAME
+from .sealing.keys import check_user_id
 
 __all__ = ["ENDPOINT_VARIABLE", "StoreConfig", "read_config"]
 
 #: The one difference between a local and a production configuration.
 ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT"
 _BACKENDS = ("sqlite", "dynamodb")
-_PROVIDERS = ("local-file",)
+_PROVIDERS = ("local-file", "aws-kms")
+#: What each provider takes its key from; the other one's setting is none of its own.
+_KEY_SOURCES = {"local-file": "keys.path", "aws-kms": "keys.cmk_arn"}
+_CMK_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
 #: Every setting there is, by its path, with the type of its value.
 _SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "storage.backend": str,
@@ -53,7 +62,10 @@ _SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "storage.dynamodb.endpoint": str,
     "keys.provider": str,
     "keys.path": str,
+    "keys.cmk_arn": str,
     "keys.user_id": str,
+    "keys.signing_key": str,
+    "keys.signing_name": str,
     "audit.principal": str,
     "audit.sink": str,
     "deadline_s": (int, float),
@@ -77,6 +89,8 @@ class StoreConfig:
     read_only: bool
     principal: str | None
     audit_sink: Path | None
+    signing_key: Path | None
+    signing_name: str | None
 
 
 def read_config(
@@ -96,35 +110,85 @@ def read_config(
     tree = settings if config is None else config if isinstance(config, Mapping) else _file(config)
     flat = _flatten(tree)
     backend = _choice(flat, "storage.backend", _BACKENDS)
-    if flat.get("keys.provider") is not None:
-        _choice(flat, "keys.provider", _PROVIDERS)
+    _check_provider(flat)
     name = flat.get("storage.name")
     if name is not None and not is_identifier(name):
         raise error("invalid_identifier", "storage.name is not an identifier")
-    path = flat.get("storage.sqlite.path")
-    if backend == "sqlite" and not path:
+    if backend == "sqlite" and not flat.get("storage.sqlite.path"):
         raise error(
             "missing_field", "storage.sqlite.path: the backend sqlite needs the file's path"
         )
     deadline = flat.get("deadline_s", 10.0)
-    if isinstance(deadline, bool) or not 0 < deadline < float("inf"):
-        raise error("invalid_field", "deadline_s must be a positive number of seconds")
-    key_path = flat.get("keys.path")
-    sink = flat.get("audit.sink")
+    if isinstance(deadline, bool) or not 0 < deadline <= threading.TIMEOUT_MAX:
+        raise _wrong("deadline_s", "must be a positive number of seconds that a clock can count")
+    for where in ("keys.user_id", "audit.principal"):
+        if where in flat:
+            check_user_id(flat[where], where)
     return StoreConfig(
         backend=backend,
         name=name,
-        path=Path(path).expanduser() if path else None,
+        path=_path(flat, "storage.sqlite.path"),
         table_name=flat.get("storage.dynamodb.table_name", TABLE_NAME),
         region=flat.get("storage.dynamodb.region"),
         endpoint=environ.get(ENDPOINT_VARIABLE) or flat.get("storage.dynamodb.endpoint"),
-        key_path=Path(key_path).expanduser() if key_path else None,
+        key_path=_path(flat, "keys.path"),
         user_id=flat.get("keys.user_id", "local"),
         deadline_s=float(deadline),
         read_only=flat.get("read_only", False),
         principal=flat.get("audit.principal"),
-        audit_sink=Path(sink).expanduser() if sink else None,
+        audit_sink=_path(flat, "audit.sink"),
+        signing_key=_path(flat, "keys.signing_key"),
+        signing_name=_signing_name(flat),
     )
+
+
+def _wrong(where: str, what: str, code: str = "invalid_field") -> DialogueStoreError:
+    return error(code, f"the setting {where} {what}", setting=where)
+
+
+def _check_provider(flat: Mapping[str, Any]) -> None:
+    """CONF-02: a provider that cannot be had is refused; another one's key is never taken instead."""
+    provider = "local-file"
+    if flat.get("keys.provider") is not None:
+        provider = _choice(flat, "keys.provider", _PROVIDERS)
+    for other, source in _KEY_SOURCES.items():
+        if other != provider and source in flat:
+            raise _wrong(source, f"belongs to the key provider {other}, and this one is {provider}")
+    if provider == "aws-kms":
+        if "keys.cmk_arn" not in flat:
+            raise _wrong("keys.cmk_arn", "is needed by the key provider aws-kms", "missing_field")
+        if not _CMK_ARN.fullmatch(flat["keys.cmk_arn"]):
+            raise _wrong("keys.cmk_arn", "is not the ARN of a KMS key")
+        raise _wrong(
+            "keys.provider", "names aws-kms, which this release cannot use yet; local-file is there"
+        )
+
+
+def _path(flat: Mapping[str, Any], where: str) -> Path | None:
+    """The path that a setting names, ``~`` expanded; None where it is unset."""
+    given = flat.get(where)
+    if given is None:
+        return None
+    try:
+        if given and b"\0" not in os.fsencode(given):
+            return Path(given).expanduser()
+    except (UnicodeEncodeError, RuntimeError):  # a lone surrogate; a ~user who is not there
+        pass
+    raise _wrong(where, "is no path that a file can have")
+
+
+def _signing_name(flat: Mapping[str, Any]) -> str | None:
+    """AUDIT-07: UTF-8 that is not empty, without Unicode spaces, ``+`` and control characters."""
+    for where, other in (("signing_key", "signing_name"), ("signing_name", "signing_key")):
+        if f"keys.{where}" in flat and f"keys.{other}" not in flat:
+            raise _wrong(f"keys.{other}", f"is needed beside keys.{where}", "missing_field")
+    name: str | None = flat.get("keys.signing_name")
+    if name is None:
+        return None
+    bad = any(c.isspace() or c == "+" or unicodedata.category(c) in ("Cc", "Cs") for c in name)
+    if bad or not name:
+        raise _wrong("keys.signing_name", "is text without spaces, + and control characters")
+    return name
 
 
 def _file(path: str | os.PathLike[str]) -> Mapping[str, Any]:
@@ -135,6 +199,8 @@ def _file(path: str | os.PathLike[str]) -> Mapping[str, Any]:
         raise error("invalid_field", f"{os.fspath(path)} is not TOML: {wrong}") from None
     except UnicodeDecodeError:
         raise error("invalid_field", f"{os.fspath(path)} is not UTF-8") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, a NUL in the path
+        raise error("invalid_field", f"{os.fspath(path)!r} cannot be read as TOML") from None
     except OSError as failure:
         raise _unreadable(path, failure) from None
 

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.suite.marks import profile, rules
 from reference_impl import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
-from reference_impl.config import read_config
+from reference_impl.config import _SETTINGS, read_config
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb import DynamoPartitionStore
 
@@ -193,3 +193,128 @@ def test_a_read_only_store_needs_a_sink(tmp_path: Path) -> None:
             store.create_round("d", 0)
         assert caught.value.code == "access_denied"
     assert len(sink.read_text().splitlines()) == 3  # derive, unwrap, decrypt
+
+
+#: Every setting that CONF-01 names, with a value that is right.
+NAMED: dict[str, Any] = {
+    "storage.backend": "sqlite",
+    "storage.name": "laptop",
+    "storage.sqlite.path": "d.db",
+    "storage.dynamodb.table_name": "t",
+    "storage.dynamodb.region": "eu-central-1",
+    "storage.dynamodb.endpoint": "http://127.0.0.1:8000",
+    "keys.provider": "local-file",
+    "keys.path": "umk.key",
+    "keys.cmk_arn": "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000",
+    "keys.user_id": "ada",
+    "keys.signing_key": "signing.key",
+    "keys.signing_name": "laptop.example",
+    "deadline_s": 3,
+    "read_only": False,
+    "audit.principal": "ada",
+    "audit.sink": "reads.jsonl",
+}
+
+
+def tree(flat: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for where, value in flat.items():
+        *tables, last = where.split(".")
+        table = out
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[last] = value
+    return out
+
+
+def with_settings(**given: Any) -> dict[str, Any]:
+    least = {"storage.backend": "sqlite", "storage.sqlite.path": "d.db"}
+    return tree({**least, **{name.replace("__", "."): value for name, value in given.items()}})
+
+
+@rules("CONF-01")
+def test_every_setting_of_the_contract_is_known_and_no_other() -> None:
+    assert NAMED.keys() == _SETTINGS.keys()
+    chosen = read_config(
+        tree({name: value for name, value in NAMED.items() if name != "keys.cmk_arn"}), environ={}
+    )
+    assert chosen.signing_key == Path("signing.key")
+    assert chosen.signing_name == "laptop.example"
+    failure = refused("invalid_field", tree(NAMED))  # two sources of one key
+    assert failure.data["setting"] == "keys.cmk_arn"
+
+
+@rules("CONF-01", "CONF-02")
+def test_a_provider_that_is_not_built_is_refused_by_its_name(tmp_path: Path) -> None:
+    """Never the local key in its place."""
+    kms = with_settings(keys__provider="aws-kms", keys__cmk_arn=NAMED["keys.cmk_arn"])
+    failure = refused("invalid_field", kms)
+    assert failure.data["setting"] == "keys.provider"
+    assert "aws-kms" in failure.message
+    with pytest.raises(DialogueStoreError):
+        create_dialogue_store(kms)
+    refused("missing_field", with_settings(keys__provider="aws-kms"))
+    for setting, given in (("keys.cmk_arn", {"cmk_arn": "alias"}), ("keys.path", {"path": "x"})):
+        settings = {**with_settings(), "keys": {"provider": "aws-kms", **given}}
+        assert refused("invalid_field", settings).data["setting"] == setting
+
+
+@rules("CONF-01")
+@pytest.mark.parametrize("name", ["", "a b", "a\u2003b", "a+b", "a\n", "\x85", "\ud800"])
+def test_a_signing_name_that_no_note_can_have(name: str) -> None:
+    settings = with_settings(keys__signing_key="k", keys__signing_name=name)
+    assert refused("invalid_field", settings).data["setting"] == "keys.signing_name"
+
+
+@rules("CONF-01")
+def test_half_a_signature_is_none() -> None:
+    for given, missing in (("signing_key", "signing_name"), ("signing_name", "signing_key")):
+        failure = refused("missing_field", with_settings(**{f"keys__{given}": "x"}))
+        assert failure.data["setting"] == f"keys.{missing}"
+
+
+@rules("CONF-01")
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("deadline_s", 10**400),
+        ("deadline_s", 1e300),
+        ("deadline_s", float("nan")),
+        ("storage.sqlite.path", "d\0b"),
+        ("storage.sqlite.path", "\ud800"),
+        ("keys.path", "d\0b"),
+        ("keys.path", ""),
+        ("keys.signing_key", "d\0b"),
+        ("audit.sink", "d\0b"),
+        ("audit.sink", "~nobody-of-this-name/x"),
+        ("audit.principal", "a\nb"),
+        ("audit.principal", ""),
+        ("keys.user_id", "x" * 256),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_its_settings_name(setting: str, value: Any) -> None:
+    settings = with_settings(**{setting.replace(".", "__"): value})
+    if setting == "keys.signing_key":
+        settings["keys"]["signing_name"] = "x"
+    failure = refused("invalid_field", settings)
+    assert setting in failure.message
+    assert "user_id" not in failure.message or setting == "keys.user_id"
+
+
+@rules("CONF-01")
+@pytest.mark.parametrize(
+    "text", [f"deadline_s = 1{'0' * 400}", f"deadline_s = 1{'0' * 5000}", f"x = {'[' * 9999}"]
+)
+def test_a_file_with_values_out_of_measure_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "store.toml"
+    file.write_text(f'{text}\n[storage]\nbackend = "dynamodb"\n')
+    refused("invalid_field", file)
+    refused("invalid_field", "a\0b")
+
+
+@rules("CONF-01")
+def test_a_principal_is_not_called_a_user_id(tmp_path: Path) -> None:
+    with pytest.raises(DialogueStoreError) as caught:
+        SqliteDialogueStore(tmp_path / "d.db", principal="a\nb")
+    assert caught.value.code == "invalid_field"
+    assert caught.value.message.startswith("principal must be")
