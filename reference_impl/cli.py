@@ -98,7 +98,15 @@ def _dynamodb_config(
     if path is not None:
         if table or region or endpoint:
             raise click.UsageError("give --config, or the single options, not both")
-        return read_config(path)
+        chosen = read_config(path)
+        if chosen.backend != "dynamodb":
+            raise DialogueStoreError(
+                "invalid_field",
+                f"this configuration names the backend {chosen.backend}, which needs no tables; the "
+                "first write makes its file. Nothing was done",
+                {"setting": "storage.backend"},
+            )
+        return chosen
     given = {"table_name": table, "region": region, "endpoint": endpoint}
     settings = {name: value for name, value in given.items() if value is not None}
     return read_config(storage={"backend": "dynamodb", "dynamodb": settings})
@@ -138,7 +146,11 @@ def has_made_key(keys: LocalFileKeyProvider, *guards: Callable[[], bool]) -> boo
     there = os.path.lexists(keys.path)
     for guard in guards:
         keys.guard(guard)
-    keys.get_umk()
+    try:
+        keys.get_umk()
+    finally:
+        for guard in guards:
+            keys.unguard(guard)
     return not there
 
 

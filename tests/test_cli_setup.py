@@ -88,6 +88,21 @@ def test_an_existing_table_that_differs_is_described_and_left(
     client.close()
 
 
+def test_a_configuration_of_another_backend_sets_up_nothing(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CONF-02: it does not name DynamoDB, so nothing there is asked for or made."""
+
+    def asked(*_: Any, **__: Any) -> None:
+        raise AssertionError("DynamoDB was asked")
+
+    monkeypatch.setattr("reference_impl.partitions.dynamodb.create_table", asked)
+    assert run("setup-tables", "--config", config) == 1
+    said = capsys.readouterr()
+    assert "this configuration names the backend sqlite, which needs no tables" in said.err
+    assert said.out == ""
+
+
 # ------------------------------------------------------------------------------------ make-key
 
 
