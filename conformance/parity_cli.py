@@ -18,7 +18,7 @@ from .recorder import clean
 from .runner import UsageError
 from .stateful.corpus import CORPUS
 from .stateful.counting import ENOUGH, PARITY_CODES
-from .stateful.parity import BUDGETS, Result, compare, play_again
+from .stateful.parity import BUDGETS, ENOUGH_HISTORIES, Result, compare, play_again
 from .stateful.playing import MODEL, Divergence, NoAnswer
 from .stateful.record import BadRecord, Record, read_record
 from .targets.base import Engine, Target
@@ -319,10 +319,8 @@ def _show(console: Console, result: Result) -> None:
     if result.again:
         say(f"{result.again} more histories diverged in the same ways")
     if result.shortfalls:
-        few = "" if not result.is_complete else f" (fewer than {BUDGETS['ordinary']} histories)"
-        say(f"not reached, {ENOUGH} times each{few}:")
-        for line in result.shortfalls:
-            say(f"  {line}")
+        few = f", with fewer than {ENOUGH_HISTORIES} histories" if result.is_complete else ""
+        say(f"not reached ({ENOUGH} times each{few}): {'; '.join(result.shortfalls)}")
     emulated = f", on an emulator: {result.emulated_by}" if result.emulated_by else ""
     say(f"{result.verdict}{emulated}, in {result.duration_s:.0f} s")
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from reference_impl.contract.tables import METHODS
 from reference_impl.contract.timestamps import is_canonical
 
-from .outcomes import differing
+from .history import OPEN
+from .outcomes import as_text, differing
 from .playing import Divergence
 
 __all__ = ["CORE_RULES", "rule_of"]
@@ -71,10 +72,13 @@ _TIMES: Final = ("created_at", "updated_at", "timestamp")
 #: Writes whose repeat gives the first back.
 _IDEMPOTENT: Final = ("register_ref", "record_convergence_signal")
 
+#: Refusals of which the rule itself says that they leave no trace; of all others STORE-04 does.
+_TRACELESS: Final = {"item_too_large": "STORE-15", "duplicate_entity": "STORE-07"}
+
 #: Every rule of profile core that a divergence may be told under.
 CORE_RULES: Final = (
     *("ADDR-01", "ADDR-02", "ADDR-07", "ADDR-08", "ADDR-09"),
-    *(f"STORE-{n:02d}" for n in (4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 24)),
+    *(f"STORE-{n:02d}" for n in (4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 23, 24)),
     "ERR-01",
 )
 
@@ -90,18 +94,37 @@ def rule_of(found: Divergence) -> str:
         return "HEAD-04"
     if step.method == "verify_chain":
         return "AUDIT-05"
+    if _is_repeat(found):
+        return "STORE-22"
     if found.where == "outcome" and (found.expected.code or found.got.code):
         return _of_refusal(found)
+    if found.got.code == "store_closed":
+        return "STORE-20"
     if found.where == "partition" and found.dialogue_id != step.params.get("dialogue_id"):
-        return "STORE-19" if step.is_call else "STORE-20"
+        if not step.is_call:
+            return "STORE-18" if step.method == OPEN else "STORE-20"
+        return "STORE-19"
     if found.where == "partition" and found.outcome.code:
-        return "STORE-04"
+        return _TRACELESS.get(found.outcome.code, "STORE-04")
     writes = step.is_call and METHODS[step.method].kind == "write"
     if writes and found.unchanged and found.where == "partition":
         return "STORE-07" if step.method in _IDEMPOTENT else "STORE-22"
     if step.method == "register_round":
         return "STORE-13"
     return _of_values(found, reads=not writes and found.where == "outcome")
+
+
+def _is_repeat(found: Divergence) -> bool:
+    """Whether the step names a request that was made before, and nothing else is wrong with it."""
+    named = [found.step.params.get(name) for name in ("dialogue_id", "request_id")]
+    earlier = [
+        [step.params.get(name) for name in ("dialogue_id", "request_id")]
+        for step in found.history.steps[:-1]
+    ]
+    if named[1] is None or named not in earlier:
+        return False
+    ended = found.outcome.code
+    return ended == "request_mismatch" or (not ended and found.unchanged)
 
 
 def _of_refusal(found: Divergence) -> str:
@@ -114,30 +137,43 @@ def _of_refusal(found: Divergence) -> str:
         if findings:
             return "STORE-13" if expected.code == "validation_failed" else "STORE-14"
         return _BY_CODE.get(expected.code, "ERR-01")
+    if got.code == "invalid_status_transition" and not _sets_status(found):
+        return "STORE-10"  # what has ended stays writable
+    if expected.code and got.code == "dialogue_not_found" and _is_unknown(found):
+        return "STORE-14"  # both are true, and another is told first
     if expected.code:
         return _BY_CODE.get(expected.code, "ERR-01")
     if found.step.method == "register_round":
         return "STORE-13"
-    if got.code.endswith("_not_found"):
+    if got.code == "dialogue_not_found":
         return "STORE-18"
     return _BY_CODE.get(got.code, "ERR-01")
 
 
 def _of_values(found: Divergence, *, reads: bool) -> str:
     expected, got = found.expected.value(), found.got.value()
-    if _unordered(expected) == _unordered(got):
+    if as_text(_unordered(expected)) == as_text(_unordered(got)):
         return "STORE-05"
     differences = list(differing(expected, got))
+    method, in_outcome = found.step.method, found.where == "outcome"
     names = {name for path, _, _ in differences for name in re.findall(r"[a-z_]+", path)}
     if _foreign(got, found.dialogue_id):
         return "STORE-19"
-    if found.step.method == "next_seq":
+    if in_outcome and method == "next_seq":
         return "ADDR-02"
-    if reads:
-        return "STORE-18"
-    is_verdict = found.step.method == "register_verdict"
-    if "converged_at" in names or (is_verdict and names >= {"dialogue", "status"}):
+    if in_outcome and _is_an_earlier_one(method, expected, got):
+        return "STORE-07"
+    if not in_outcome and _is_lasting(method, differences):
         return "STORE-10"
+    if reads:
+        lacks = isinstance(expected, list) and isinstance(got, list) and len(got) < len(expected)
+        return "STORE-23" if lacks else "STORE-18"
+    if "converged_at" in names or (
+        method == "register_verdict" and names >= {"dialogue", "status"}
+    ):
+        return "STORE-10"
+    if method.startswith("update_") and _is_lost(found.step.params, differences):
+        return "STORE-23"
     for name, rule in _BY_FIELD.items():
         if name in names and not _only_times(differences):
             return rule
@@ -149,7 +185,48 @@ def _of_values(found: Divergence, *, reads: bool) -> str:
     if names == {"revision"}:
         return "STORE-04"
     return (
-        "STORE-18" if any(path.endswith("(how many)") for path, *_ in differences) else "STORE-12"
+        "STORE-23" if any(path.endswith("(how many)") for path, *_ in differences) else "STORE-12"
+    )
+
+
+def _sets_status(found: Divergence) -> bool:
+    given = found.step.params
+    return found.step.method.endswith("_status") or given.get("verdict_type") == "final"
+
+
+def _is_unknown(found: Divergence) -> bool:
+    """Whether the step names a dialogue that is not there, and something else is wrong with it."""
+    told = found.expected.value()["error"]["data"].get("findings", [])
+    fields = {field for _, field in told}
+    return found.dialogue_id != found.step.params.get("dialogue_id") and "dialogue_id" not in fields
+
+
+def _is_an_earlier_one(method: str, expected: Any, got: Any) -> bool:
+    """Whether a write gave back what another had written, or the wrong one where it should."""
+    if not isinstance(expected, Mapping) or not isinstance(got, Mapping):
+        return False
+    if method in _IDEMPOTENT:
+        return any(got.get(name) != expected[name] for name in expected if name not in _TIMES)
+    seq = got.get("seq")
+    return method.startswith("register_") and isinstance(seq, int) and seq < expected.get("seq", 0)
+
+
+def _is_lost(given: Mapping[str, Any], differences: list[tuple[str, Any, Any]]) -> bool:
+    """Whether a text is gone that the step had nothing to do with."""
+    return any(
+        theirs is None and isinstance(mine, str) and path.rpartition(".")[2] not in given
+        for path, mine, theirs in differences
+        if not path.endswith("_at")
+    )
+
+
+def _is_lasting(method: str, differences: list[tuple[str, Any, Any]]) -> bool:
+    """Whether all that differs is verdicts, moves or refs that the step did not write."""
+    kinds = {path.partition("[")[0] for path, _, _ in differences} - {"revision"}
+    # An entity brings the refs of its references.
+    lasting = {"verdicts", "moves", *(() if method.startswith("register_") else ("refs",))}
+    return bool(kinds) and all(
+        kind in lasting and method != f"register_{kind.removesuffix('s')}" for kind in kinds
     )
 
 

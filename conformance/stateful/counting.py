@@ -68,13 +68,9 @@ class Counts:
 
     def shortfalls(self, methods: Sequence[str], profiles: Sequence[str]) -> list[str]:
         """What was not reached, one clause each."""
-        out = [
-            f"{name} was called {self.methods[name]} times"
-            for name in methods
-            if self.methods[name] < ENOUGH
-        ]
+        out = [f"{name} {self.methods[name]}" for name in methods if self.methods[name] < ENOUGH]
         out += [
-            f"{code} was caused {self.codes[code]} times"
+            f"{code} {self.codes[code]}"
             for code in PARITY_CODES
             if self.codes[code] < ENOUGH and _NEEDS.get(code, "core") in profiles
         ]

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 from typing import Any, Final
 
@@ -31,13 +32,13 @@ from .history import CLOSE, OPEN, History, Step, expanded
 from .inputs import BUILDERS, Draw, Lacks
 from .prepared import BEGINNING, MAIN, steps_of
 
-__all__ = ["MOST_STEPS", "histories", "methods_of"]
+__all__ = ["MOST_STEPS", "STARTS", "Recipe", "histories", "methods_of"]
 
 #: The most steps of a history after its prepared partition.
 MOST_STEPS: Final = 50
 
 #: The prepared partitions that histories start from, in turn, so that few histories see each as well.
-_STARTS: Final = (
+STARTS: Final = (
     *("begun", "empty", "converged", "near 1 MB", "full round"),
     *("begun", "empty", "begun", "empty", "begun"),
     *("converged", "empty", "begun", "full round", "empty"),
@@ -48,7 +49,12 @@ _SHORTER: Final = {"full round": 20, "near 1 MB": 30}
 #: Share of the calls that something is wrong with.
 _WRONG: Final = 0.3
 #: Methods with a rule for each of so many: they have more to show than one rule would.
-_TIMES: Final = {"register_ref": 3, "register_move": 2, "register_verdict": 2, "register_round": 2}
+_TIMES: Final = {
+    "register_ref": 3,
+    "register_move": 2,
+    "register_verdict": 2,
+    "register_round": 2,
+} | {"repeat": 3}
 #: What a dialogue needs before most calls can succeed.
 _FIRST: Final = ("create_dialogue", "create_round", "register_expert")
 
@@ -62,19 +68,31 @@ def methods_of(profiles: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def histories(
-    count: int, seed: int, profiles: Sequence[str], *, most_steps: int = MOST_STEPS
-) -> list[History]:
-    """``count`` histories of up to ``most_steps`` steps: the same for the same arguments."""
+@dataclass(frozen=True)
+class Recipe:
+    """How histories are made. ``often``: (method or ``repeat``, times) for what a suite is about.
+
+    ``most_steps``: after the prepared partition; ``starts``: these, in turn.
+    """
+
+    profiles: tuple[str, ...]
+    most_steps: int = MOST_STEPS
+    starts: tuple[str, ...] = STARTS
+    often: tuple[tuple[str, int], ...] = ()
+
+
+@lru_cache(maxsize=8)
+def histories(count: int, seed: int, recipe: Recipe) -> tuple[History, ...]:
+    """``count`` histories: the same for the same arguments."""
     made: list[History] = []
-    machine = hypothesis.seed(seed)(_machine(profiles, made, seed, most_steps))
+    machine = hypothesis.seed(seed)(_machine(recipe, made, seed))
     # Nothing fails here, so there is nothing to shrink: a failure is found, and made short, when a
     # history is played (see `.shrinking`).
     run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=count,
-            stateful_step_count=most_steps,
+            stateful_step_count=recipe.most_steps,
             database=None,
             deadline=None,
             phases=[Phase.generate],
@@ -83,7 +101,7 @@ def histories(
     )
     if len(made) < count:
         raise RuntimeError(f"{len(made)} histories came of {count}")
-    return made[:count]
+    return tuple(made[:count])
 
 
 class _Memory:
@@ -110,9 +128,8 @@ class _Memory:
 class _Histories(RuleBasedStateMachine):
     """The machine without its rules, which :func:`_machine` adds."""
 
-    profiles: Sequence[str] = ()
+    recipe: Recipe
     seed: int = 0
-    most_steps: int = MOST_STEPS
     made: list[History]
     written: dict[str, dict[str, Partition]]
 
@@ -129,8 +146,8 @@ class _Histories(RuleBasedStateMachine):
     def begin(self, entropy: int) -> None:
         # By its number, not by what Hypothesis draws: it likes to draw again what it drew before.
         rng = Random(f"{self.number} {entropy}")
-        self._prepared = _STARTS[self.number % len(_STARTS)]
-        most = min(self.most_steps, _SHORTER.get(self._prepared, MOST_STEPS))
+        self._prepared = self.recipe.starts[self.number % len(self.recipe.starts)]
+        most = min(self.recipe.most_steps, _SHORTER.get(self._prepared, MOST_STEPS))
         self._length = rng.randint(min(10, most), most)
         self._storage.update(deepcopy(self._written(self._prepared)))
         if not self._storage:
@@ -141,7 +158,7 @@ class _Histories(RuleBasedStateMachine):
         """A prepared partition, written once for all histories that start from it."""
         if prepared not in self.written:
             memory = _Memory()
-            for step in steps_of(prepared, at_once="batch" in self.profiles):
+            for step in steps_of(prepared, at_once="batch" in self.recipe.profiles):
                 memory.play(step)
             self.written[prepared] = memory.storage
         return self.written[prepared]
@@ -172,7 +189,7 @@ class _Histories(RuleBasedStateMachine):
             return
         for _ in range(rng.choice((1, 1, 2))):
             self._add(CLOSE, {})
-        self._one(rng.choice(methods_of(self.profiles)), rng)
+        self._one(rng.choice(methods_of(self.recipe.profiles)), rng)
         self._add(OPEN, {})
 
     def _crowd(self, entropy: int) -> None:
@@ -210,7 +227,7 @@ class _Histories(RuleBasedStateMachine):
     # -- steps ----------------------------------------------------------------------------------
 
     def _writes(self) -> list[str]:
-        there = methods_of(self.profiles)
+        there = methods_of(self.recipe.profiles)
         return [
             name for name in there if METHODS[name].kind == "write" and name != "create_dialogue"
         ]
@@ -238,7 +255,7 @@ class _Histories(RuleBasedStateMachine):
         method, params = self._built(method, draw)
         params = {"dialogue_id": dialogue_id, **params}
         writes = METHODS[method].kind == "write"
-        if writes and "idempotency" in self.profiles and rng.random() < 0.2:
+        if writes and "idempotency" in self.recipe.profiles and rng.random() < 0.2:
             params["request_id"] = f"r-{len(self._steps)}"
         if not right and rng.random() < _WRONG:
             params = spoiled(method, params, draw)
@@ -262,27 +279,25 @@ def _rule_of(name: str, body: Callable[[_Histories, int], None]) -> Any:
     return rule(entropy=_ENTROPY)(step)
 
 
-def _machine(
-    profiles: Sequence[str], made: list[History], seed: int, most_steps: int
-) -> type[_Histories]:
+def _machine(recipe: Recipe, made: list[History], seed: int) -> type[_Histories]:
+    times = {**_TIMES, **dict(recipe.often)}
     bodies: dict[str, Callable[[_Histories, int], None]] = {
         **{f"crowd_{number}": _Histories._crowd for number in range(6)},
         "while_closed": _Histories._close,
     }
-    if "idempotency" in profiles:
-        bodies |= {f"repeat_{number}": _Histories._repeat for number in range(3)}
-    for method in methods_of(profiles):
-        for number in range(_TIMES.get(method, 1)):
+    if "idempotency" in recipe.profiles:
+        bodies |= {f"repeat_{number}": _Histories._repeat for number in range(times["repeat"])}
+    for method in methods_of(recipe.profiles):
+        for number in range(times.get(method, 1)):
             bodies[f"{method}_{number}"] = partial(_Histories._method, method=method)
     return type(
         "Histories",
         (_Histories,),
         {
-            "profiles": tuple(profiles),
+            "recipe": recipe,
             "made": made,
             "written": {},
             "seed": seed,
-            "most_steps": most_steps,
             **{name: _rule_of(name, body) for name, body in bodies.items()},
         },
     )

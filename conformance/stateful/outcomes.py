@@ -17,6 +17,7 @@ from reference_impl.contract.timestamps import is_canonical
 __all__ = [
     "NOTHING",
     "Outcome",
+    "as_text",
     "clipped",
     "differing",
     "in_clear",
@@ -53,7 +54,7 @@ class Outcome:
             return True
         if (self.code, self.is_stray) != (other.code, other.is_stray):
             return False
-        return _sorted(self.value()) == _sorted(other.value())
+        return as_text(self.value()) == as_text(other.value())
 
 
 #: The outcome of what returns nothing.
@@ -65,7 +66,7 @@ def returned(result: object) -> Outcome:
     try:
         return Outcome(orjson.dumps(result, option=orjson.OPT_SORT_KEYS))
     except TypeError:  # what no result of the contract holds: a lone surrogate, a set
-        return Outcome(_sorted(plain(result)))
+        return Outcome(as_text(plain(result)))
 
 
 def refused(error: DialogueStoreError) -> Outcome:
@@ -81,18 +82,18 @@ def refused(error: DialogueStoreError) -> Outcome:
             if isinstance(one, Mapping)
         )
     shown = {"code": error.code, "retryable": error.retryable, "data": data}
-    return Outcome(_sorted({"error": shown}), error.code)
+    return Outcome(as_text({"error": shown}), error.code)
 
 
 def stray(error: Exception) -> Outcome:
     """The outcome of a call that ended outside the contract (ERR-01)."""
     name = type(error).__name__
-    return Outcome(_sorted({"no error of the contract": name}), name, is_stray=True)
+    return Outcome(as_text({"no error of the contract": name}), name, is_stray=True)
 
 
 def timeless(outcome: Outcome) -> Outcome:
     """The outcome without its times, for a store whose clock cannot be set."""
-    return Outcome(_sorted(_without_times(outcome.value())), outcome.code, outcome.is_stray)
+    return Outcome(as_text(_without_times(outcome.value())), outcome.code, outcome.is_stray)
 
 
 def _without_times(value: Any) -> Any:
@@ -109,14 +110,15 @@ def in_clear(items: Any) -> Outcome:
         {name: _clear(value) for name, value in item.items() if name not in _ENVELOPE}
         for item in items
     ]
-    return Outcome(_sorted(shown))
+    return Outcome(as_text(shown))
 
 
 def _clear(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _sorted(value: Any) -> bytes:
+def as_text(value: Any) -> bytes:
+    """JSON in which 1, 1.0 and true differ and the order of an object's members does not."""
     return json.dumps(value, sort_keys=True, default=repr).encode("utf-8")
 
 
@@ -149,17 +151,17 @@ def differing(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, 
             yield from differing(mine, theirs, f"{path}[{position}]")
     elif isinstance(one, list) and isinstance(other, list):
         yield from _members(one, other, path)
-    elif _sorted(one) != _sorted(other):
+    elif as_text(one) != as_text(other):
         yield path, one, other
 
 
 def _members(one: list[Any], other: list[Any], path: str) -> Iterator[tuple[str, Any, Any]]:
     """Lists of different lengths: their lengths, then what only one of them has."""
     yield f"{path} (how many)", len(one), len(other)
-    mine, theirs = {_sorted(member) for member in one}, {_sorted(member) for member in other}
+    mine, theirs = {as_text(member) for member in one}, {as_text(member) for member in other}
     for position, member in enumerate(one):
-        if _sorted(member) not in theirs:
+        if as_text(member) not in theirs:
             yield f"{path}[{position}]", member, _ABSENT
     for position, member in enumerate(other):
-        if _sorted(member) not in mine:
+        if as_text(member) not in mine:
             yield f"{path}[{position}]", _ABSENT, member

@@ -19,7 +19,7 @@ from .blame import rule_of
 from .corpus import recorded
 from .counting import Counts
 from .history import History
-from .machine import histories, methods_of
+from .machine import Recipe, histories, methods_of
 from .playing import Divergence, Player, Side
 from .record import FORMAT_VERSION, Record, as_record, write_record
 from .shrinking import shrunk
@@ -190,7 +190,7 @@ def compare(
         )
         run = _Run(pair, result, folder)
         tell("making histories", 0, wanted)
-        made = histories(wanted, seed, pair.profiles)
+        made = histories(wanted, seed, Recipe(pair.profiles))
         run.play(made, tell)
         if corpus is not None:
             run.play_corpus(corpus, tell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
@@ -105,6 +106,8 @@ class Side:
         patience_s: float = 120.0,
     ) -> None:
         self.name = name
+        #: Whether any call has given anything, be it a refusal of the contract.
+        self.has_answered = False
         self._new_stage = stage
         self._stage: Stage | None = None
         self._backend: Backend | None = None
@@ -138,7 +141,8 @@ class Side:
     def _end(self) -> None:
         stage, self._stage, self._backend = self._stage, None, None
         if stage is not None:
-            stage.close_all()
+            with suppress(Exception):  # a close that fails is a step's business, not the end's
+                stage.close_all()
 
     @property
     def backend(self) -> Backend:
@@ -161,9 +165,16 @@ class Side:
     def _play(self, step: Step) -> Outcome:
         if step.method == OPEN:
             assert self._stage is not None, "a history has begun"
-            self._backend = self._stage.open()
+            try:
+                self._backend = self._stage.open()
+            except DialogueStoreError as error:
+                return refused(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+                return stray(error)
             return NOTHING
-        return self._ended(step.method, step.params, step.at)
+        ended = self._ended(step.method, step.params, step.at)
+        self.has_answered |= ended.body != NOTHING.body and not ended.is_stray
+        return ended
 
     def _look(self, dialogue_id: str | None) -> Outcome:
         if dialogue_id is None:
@@ -173,7 +184,10 @@ class Side:
     def _items(self, dialogue_id: str) -> Outcome:
         if self.backend.raw is None:
             return NOTHING
-        return in_clear(self.backend.raw.scan(dialogue_id))
+        try:
+            return in_clear(self.backend.raw.scan(dialogue_id))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+            return stray(error)
 
     def _ended(self, method: str, params: Mapping[str, Any], at: str | None = None) -> Outcome:
         backend = self.backend
@@ -302,55 +316,77 @@ class Player:
         try:
             for side, begun in [(side, side.begin()) for side in everybody]:
                 side.wait(begun)
-            found = self._steps(history, look_every, items_too=items_too)
+            prepared = steps_of(history.prepared, at_once=self.at_once)
+            # What parts in the preparation is told as a history of its own, from nothing.
+            again = found = self._prepare(History(history.name, "empty", tuple(prepared)))
+            if found is None:
+                found = self._steps(history, look_every, items_too=items_too)
+                if found is not None and found.where == "items" and not items_too:
+                    again, items_too = found, True
         finally:
             for side, ended in [(side, side.end()) for side in everybody]:
                 side.wait(ended)
-        if found is not None and found.where == "items" and not items_too:
-            return self.play(history, look_every=look_every, items_too=True) or found
+        if again is not None:
+            start = again.history if again.history.prepared != history.prepared else history
+            found = self.play(start, look_every=look_every, items_too=items_too) or found
         return found
 
-    def _steps(self, history: History, look_every: int, *, items_too: bool) -> Divergence | None:
-        before: tuple[str, Outcome] = ("", NOTHING)
-        closed = False
-        prepared = steps_of(history.prepared, at_once=self.at_once)
-        played: list[Step] = []
-        about = _About(history, MAIN, NOTHING, unchanged=True)
-        for number, step in enumerate([*prepared, *history.steps], 1 - len(prepared)):
-            closed = step.method == CLOSE or (closed and step.method != OPEN)
-            looks = not closed and (number == 0 or (number > 0 and number % look_every == 0))
-            dialogue_id = self._about(step)
-            asked = [(side, side.play(step, dialogue_id if looks else None)) for side in self.sides]
-            of_model = self._truth.play(step, dialogue_id if looks else None)
-            expected, whole = self._both(self._truth.wait(of_model))
-            answers = {side.name: self._both(side.wait(answer)) for side, answer in asked}
-            played.append(step)
-            if number > 0 and self._watch is not None:
-                self._watch(step, expected)
-            # A divergence in the preparation is told as a history of its own, from nothing.
-            so_far = history.with_steps(played[len(prepared) :])
-            if number <= 0:
-                so_far = History(history.name, "empty", tuple(played))
-            unchanged = before == (dialogue_id, whole)
-            about = _About(so_far, dialogue_id, expected, unchanged)
-            found = about.compared("outcome", expected, {n: a[0] for n, a in answers.items()})
-            found = found or about.compared(
-                "partition", whole, {n: a[1] for n, a in answers.items()}
-            )
-            found = found or (self._items(about) if items_too and looks else None)
+    def _prepare(self, beginning: History) -> Divergence | None:
+        """Write a prepared partition; the first divergence, though perhaps not at its step."""
+        about = _About(beginning, MAIN, NOTHING, unchanged=False)
+        for step in beginning.steps:
+            expected, answers = self._played(step, None)
+            found = about.compared("outcome", expected[0], {n: a[0] for n, a in answers.items()})
             if found is not None:
                 return found
-            before = (dialogue_id, whole)
-        return None if closed else self._end(about)
+        return self._everywhere(about) if beginning.steps else None
 
-    def _end(self, about: _About) -> Divergence | None:
-        """Everything that there is, also what the last steps were not about."""
+    def _steps(self, history: History, look_every: int, *, items_too: bool) -> Divergence | None:
+        before: dict[str, Outcome] = {}
+        closed = False
+        about = _About(history, MAIN, NOTHING, unchanged=True)
+        for number, step in enumerate(history.steps, 1):
+            closed = step.method == CLOSE or (closed and step.method != OPEN)
+            looks = not closed and number % look_every == 0
+            dialogue_id = self._about(step)
+            expected, answers = self._played(step, dialogue_id if looks else None)
+            if self._watch is not None:
+                self._watch(step, expected[0])
+            unchanged = looks and before.get(dialogue_id) == expected[1]
+            so_far = history.with_steps(history.steps[:number])
+            about = _About(so_far, dialogue_id, expected[0], unchanged)
+            for position, where in enumerate(("outcome", "partition")):
+                given = {name: answer[position] for name, answer in answers.items()}
+                found = about.compared(where, expected[position], given)
+                if found is not None:
+                    return found
+            if items_too and looks and (found := self._items(about)) is not None:
+                return found
+            if looks:
+                before[dialogue_id] = expected[1]
+        if closed:
+            return None
+        # Everything that there is, also what the last steps were not about.
+        return self._everywhere(about, items_too=True)
+
+    def _played(
+        self, step: Step, look_at: str | None
+    ) -> tuple[tuple[Outcome, Outcome], dict[str, tuple[Outcome, Outcome]]]:
+        """What the model and each side end with, and their partitions after it."""
+        asked = [(side, side.play(step, look_at)) for side in self.sides]
+        expected = self._both(self._truth.wait(self._truth.play(step, look_at)))
+        return expected, {side.name: self._both(side.wait(answer)) for side, answer in asked}
+
+    def _everywhere(self, about: _About, *, items_too: bool = False) -> Divergence | None:
+        """Every dialogue's partition, and its stored items."""
         for dialogue_id in self._truth.dialogues():
             here = about.of(dialogue_id)
             asked = [(side, side.look(dialogue_id)) for side in self.sides]
             whole = self._shown(self._truth.wait(self._truth.look(dialogue_id)))
             wholes = {side.name: self._shown(side.wait(answer)) for side, answer in asked}
-            found = here.compared("partition", whole, wholes) or self._items(here)
+            found = here.compared("partition", whole, wholes)
+            if found is None and items_too:
+                found = self._items(here)
             if found is not None:
                 return found
         return None
@@ -368,6 +404,8 @@ class Player:
     def _about(self, step: Step) -> str:
         """The dialogue that a step is about."""
         named = step.params.get("dialogue_id")
+        if isinstance(named, str) and step.method == "create_dialogue":
+            return named
         return named if isinstance(named, str) and named in self._truth.dialogues() else MAIN
 
     def _both(self, ended: tuple[Outcome, Outcome]) -> tuple[Outcome, Outcome]:
