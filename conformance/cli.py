@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,32 +19,35 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
+from .distribution import suite_version
 from .liars.run import LIARS_REPORT
 from .parity_cli import add_parity
 from .recorder import CASES_FILE, clean
-from .report.document import ReportError, document, load, remove, write
+from .report.document import ReportError, document, lay, load, write
 from .report.expected import ListError, made_from
 from .report.expected import read as read_list
 from .report.expected import write as write_list
 from .report.terminal import Narrator, show
-from .report.verdict import ExpectedFailure, Report
+from .report.verdict import ExpectedFailure, Reason, Report
 from .runner import (
     SUITE,
     Options,
     UsageError,
+    check_expression,
     check_profiles,
     check_rules,
     collect,
     run,
-    suite_version,
+    unopened,
 )
 from .selection import Selection
 from .session import BUDGETS
 from .spec import PROFILES, RULES
+from .stopping import stoppable
 from .suite import BUILT
 from .targets.builtin import BUILTIN
 from .targets.engines import ENGINES, EngineError
-from .targets.load import LoadError, LoadUsageError, TargetOptions, open_target
+from .targets.load import IMPORT_S, LoadError, LoadUsageError, TargetOptions, open_target
 
 __all__ = ["main"]
 
@@ -83,6 +85,7 @@ With several targets the highest one counts."""
 
 def main() -> NoReturn:
     """The console script ``conformance``. Exit codes: 0, 1, 2, 3, and 130 for Ctrl-C."""
+    completing = "_CONFORMANCE_COMPLETE" in os.environ  # click answers the shell and exits
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as wanted:
@@ -96,7 +99,9 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         code = INTERRUPTED
-    except Exception:  # noqa: BLE001 - a fault of ours must not look like one of the backend
+    except BaseException as error:
+        if isinstance(error, SystemExit) and completing:
+            raise
         click.echo(clean(traceback.format_exc(), longest=20_000, keep_layout=True), err=True)
         code = SETUP
     sys.exit(code if isinstance(code, int) else 0)
@@ -243,7 +248,8 @@ def run_command(
       from conformance.targets.base import Backend
       def factory(folder, *, key_file, user_id="local", deadline_s=10.0):
           store = MyStore(folder / "data")          # a DialogueStore
-          return Backend(store, raw=MyRaw(store))   # raw: for profile encrypted and up
+          # raw, the stored items: for profile encrypted and up; keys, a KeyProvider: for keys
+          return Backend(store, raw=MyRaw(store), keys=MyKeys(key_file))
 
     Called twice with one folder it opens the same storage twice. `return store` is enough for
     profile core.
@@ -252,12 +258,18 @@ def run_command(
     if len(set(names)) != len(names):
         raise click.UsageError("a target is named twice")
     wanted = tuple(n for given in profiles for n in given.split(",") if n)
+    if not all(given.strip(",") for given in profiles):
+        raise click.UsageError(
+            "--profile names no profile; without the option all that are claimed"
+        )
     _usage(check_profiles, wanted)
     if engine is not None and "dynamodb" not in names:
         raise click.UsageError("--engine is for target dynamodb")
     if len(names) > 1 and (expected_file or write_file):
         raise click.UsageError("a list of expected failures is for one target: name it by --target")
     _usage(check_rules, rules)
+    if expression is not None:
+        _usage(check_expression, expression)
     expected, before = _usage(_lists, (expected_file, write_file))
     options = Options(
         *(budget, seed, wanted, expression),
@@ -267,7 +279,11 @@ def run_command(
     )
     own_seed = context.get_parameter_source("seed") is not ParameterSource.DEFAULT
     target_options = TargetOptions(
-        engine, allow_remote, require_engine == "real", table_prefix=table_prefix
+        engine,
+        allow_remote,
+        require_engine == "real",
+        table_prefix=table_prefix,
+        import_deadline_s=case_deadline or IMPORT_S,
     )
     console = Console(stderr=as_json)
     worst = 0
@@ -308,38 +324,26 @@ def _run_one(
     verbose: bool,
     made: list[Report],
 ) -> int:
+    cut_off = Reason("unfinished", "the run did not come to its end; what it showed is lost")
     try:
-        remove(destination)
+        withdraw = lay(unopened(name, options, cut_off), destination)
     except OSError as error:
         return _complain(f"the report cannot be written: {error}", SETUP)
     try:
-        with _stoppable(), open_target(name, target_options) as target:
-            narrator = Narrator(
-                console, target, seed=options.seed, budget=options.budget, verbose=verbose
+        with ExitStack() as stack:
+            if as_json:
+                stack.enter_context(_stdout_kept_clean())
+            stack.enter_context(stoppable())
+            report = _opened_and_run(
+                name, target_options, options, destination, console, verbose=verbose
             )
-            narrator.opening()
-
-            own_stderr = os.dup(2)  # while a case runs, the other one is captured
-
-            def end(report: Report) -> None:
-                # The stuck case holds the main thread, so nothing but leaving is left to do.
-                write(report, destination)
-                hung = next(r.detail for r in report.reasons if r.code == "hung")
-                os.write(own_stderr, f"conformance: indeterminate: {hung}\n".encode())
-                with suppress(Exception):
-                    target.close()
-                os._exit(SETUP)
-
-            try:
-                report = run(target, options, narrator, on_stuck=end)
-            finally:
-                os.close(own_stderr)
-                narrator.close()
     except (LoadUsageError, UsageError) as error:
+        withdraw()
         return _complain(str(error), USAGE)
     except LoadError as error:
-        return _complain(str(error), SETUP)
+        report = unopened(name, options, Reason("setup_error", str(error)))
     except EngineError as error:
+        withdraw()
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("stopped before the first case", INTERRUPTED)
@@ -353,6 +357,55 @@ def _run_one(
     if as_json:
         click.echo(json.dumps(document(report)))
     return report.exit_code
+
+
+def _opened_and_run(
+    name: str,
+    target_options: TargetOptions,
+    options: Options,
+    destination: Path,
+    console: Console,
+    *,
+    verbose: bool,
+) -> Report:
+    with open_target(name, target_options) as target:
+        narrator = Narrator(
+            console, target, seed=options.seed, budget=options.budget, verbose=verbose
+        )
+        narrator.opening()
+
+        own_stderr = os.dup(2)  # while a case runs, the other one is captured
+
+        def end(report: Report) -> None:
+            # The stuck case holds the main thread, so nothing but leaving is left to do.
+            write(report, destination)
+            hung = next(r.detail for r in report.reasons if r.code == "hung")
+            os.write(own_stderr, f"conformance: indeterminate: {hung}\n".encode())
+            with suppress(Exception):
+                target.close()
+            os._exit(SETUP)
+
+        try:
+            return run(target, options, narrator, on_stuck=end)
+        finally:
+            os.close(own_stderr)
+            narrator.close()
+
+
+@contextmanager
+def _stdout_kept_clean() -> Iterator[None]:
+    """What a backend prints, from Python or from below, goes to stderr: stdout is for the document."""
+    sys.stdout.flush()
+    real = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os.dup2(real, 1)
+        os.close(real)
 
 
 class NothingFailedError(Exception):
@@ -411,20 +464,6 @@ def _write_list(
     return 0
 
 
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does, so that what it started is stopped."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 add_parity(cli)
 
 
@@ -471,7 +510,7 @@ def probe_command(
         raise click.UsageError(f"target {target} has no engine that could be asked")
     try:
         chosen = choose_engine(engine, allow_remote=allow_remote, table_prefix=table_prefix)
-        with _stoppable(), chosen as running:
+        with stoppable(), chosen as running:
             click.echo(running.announcement, err=as_json)
             described, answers = running.describe(), probe_engine(running)
     except EngineError as error:
@@ -537,7 +576,7 @@ def spec_command(as_json: bool, page: Path | None) -> int:
     from .report import matrix as shown
 
     console = Console(stderr=as_json)
-    with _stoppable():
+    with stoppable():
         matrix = prove(tell=lambda line: console.print(line, markup=False))
     shown.show_matrix(console, matrix)
     if as_json:
@@ -631,7 +670,7 @@ def liars_command(
         console.print(table)
         return 0
     plan = Plan(seed, seeds, only_own_rules)
-    with _stoppable():
+    with stoppable():
         results = run_liars(
             found,
             plan=plan,

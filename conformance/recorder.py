@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +14,12 @@ from typing import Final
 
 import pytest
 
+from .guard import alarm, watched
 from .report.verdict import Case, Outcome, Reason, Recording
 from .selection import Selection
 from .session import SESSION, Session
 from .spec import PROFILES, RULES, home_of
+from .stopping import stop_asked
 
 __all__ = ["CASES_FILE", "Listener", "Recorder", "clean"]
 
@@ -208,6 +208,7 @@ class Recorder:
             return
         phase = report.when if report.when in _PHASES else "call"
         item.reports.setdefault(phase, []).append(report)
+        self._look_for_a_stop()
         if phase == "teardown" and item.id not in self._told:
             self._told.add(item.id)
             case = item.case()
@@ -247,6 +248,12 @@ class Recorder:
             self.problem("filtered", f"--fail-fast ended the run after {case.id}")
             if self._pytest is not None:
                 self._pytest.shouldfail = f"{case.id} did not pass"
+
+    def _look_for_a_stop(self) -> None:
+        if stop_asked():  # and no exception came through, or it would have ended the run
+            self.interrupt()
+            if self._pytest is not None:
+                self._pytest.shouldstop = "a signal asked for it"
 
     def _count(self, item: pytest.Item) -> None:
         file, _, rest = _id(item.nodeid).partition("::")
@@ -291,7 +298,7 @@ class Recorder:
     def _deadline(self, item: pytest.Item) -> Iterator[None]:
         self._running = (_id(item.nodeid), time.monotonic())
         try:
-            with _alarm(self._case_deadline_s):
+            with alarm(self._case_deadline_s):
                 yield
         finally:
             self._running = None
@@ -301,45 +308,8 @@ class Recorder:
         """Look from another thread for a case that the alarm does not reach: after three times the
         deadline ``on_stuck`` is called with its id.
         """
-        if on_stuck is None:
+        with watched(lambda: self._running, 3 * self._case_deadline_s, on_stuck):
             yield
-            return
-        limit = 3 * self._case_deadline_s
-        over = threading.Event()
-
-        def watch() -> None:
-            while not over.wait(min(1.0, limit / 4)):
-                running = self._running
-                if running is not None and time.monotonic() - running[1] > limit:
-                    on_stuck(running[0])
-                    return
-
-        thread = threading.Thread(target=watch, name="watch for a stuck case", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
-
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Fail what takes longer, from within: the exception passes every ``except Exception``."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
-        yield
-        return
-
-    def ring(*_: object) -> None:
-        pytest.fail(f"no answer within {seconds:g} s: it hangs", pytrace=False)
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def explain(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 import pytest
 
+from .distribution import suite_version
+from .guard import alarm, blamed, watched
 from .recorder import Listener, Recorder, clean
 from .report.expected import weigh
 from .report.verdict import ExpectedFailure, Reason, Recording, Report, judge
 from .selection import Selection
 from .session import Session, World
 from .spec import OWN_PROFILE, PROFILES, RULES, SPEC_REVISION, with_needs
+from .stopping import stop_asked
 from .suite import BUILT, EMULATED
 from .targets.base import Backend, Engine, Target
 
@@ -32,18 +35,21 @@ __all__ = [
     "Listener",
     "Options",
     "UsageError",
+    "check_expression",
     "check_profiles",
     "check_rules",
     "collect",
     "run",
     "run_own",
     "suite_version",
+    "unopened",
 ]
 
 #: The suite that ships with the project.
 SUITE: Final = Path(__file__).parent / "suite"
 
-_DISTRIBUTION: Final = "dialogue-store-conformance"
+#: What is allowed for opening a target, at least: a case's deadline may be made much shorter.
+OPENING_S: Final = 5.0
 
 
 class UsageError(ValueError):
@@ -92,9 +98,12 @@ def run(
     claimed: tuple[str, ...] = with_needs(options.profiles)
     unfit: list[Reason] = []
     try:
-        # First: what the engine does not do is no fault of the store's, nor is what follows from it.
-        unfit = _preflight(target)
-        claimed = _claim(target, options.profiles)
+        with started.opening(claimed, on_stuck):
+            # First: what the engine does not do is no fault of the store's, nor is what follows.
+            unfit = _preflight(target)
+            claimed = _claim(target, options.profiles)
+        if stop_asked():
+            raise KeyboardInterrupt
     except SetupError as error:
         recording = Recording(problems=unfit or [Reason("setup_error", clean(str(error)))])
     except KeyboardInterrupt:
@@ -118,6 +127,40 @@ class _Started:
         self.options = options
         self._at = datetime.now(UTC)
         self._began = time.monotonic()
+
+    @property
+    def case_deadline_s(self) -> float:
+        """Seconds that one case may take."""
+        return self.options.case_deadline_s or self.target.case_deadline_s
+
+    @contextmanager
+    def opening(
+        self, claimed: tuple[str, ...], on_stuck: Callable[[Report], None] | None
+    ) -> Iterator[None]:
+        """The target is opened as a case is run: within a deadline, and watched.
+
+        :class:`SetupError` when the deadline is over.
+        """
+        seconds = max(self.case_deadline_s, OPENING_S)
+        began = time.monotonic()
+
+        def stuck(what: str) -> None:
+            reason = Reason("hung", f"{what} neither ends nor can be stopped")
+            if on_stuck is not None:
+                on_stuck(self.report(Recording(problems=[reason]), claimed))
+
+        with (
+            watched(
+                lambda: ("opening the target", began),
+                3 * seconds,
+                stuck if on_stuck is not None else None,
+            ),
+        ):
+            try:
+                with alarm(seconds):
+                    yield
+            except pytest.fail.Exception as late:
+                raise SetupError(f"the target could not be opened: {late}") from None
 
     def report(self, recording: Recording, claimed: tuple[str, ...]) -> Report:
         """The report of what was recorded by now."""
@@ -145,6 +188,15 @@ class _Started:
             interrupted=recording.interrupted,
             expected=met,
         )
+
+
+def unopened(name: str, options: Options, reason: Reason) -> Report:
+    """The report of a target that there is no more to be said of than this."""
+    target = Target(name, _no_factory, Engine("none"), name)
+    recording = Recording(problems=[Reason(reason.code, clean(reason.detail))])
+    return _Started(target, replace(options, expected=())).report(
+        recording, with_needs(options.profiles)
+    )
 
 
 def collect(suite: Path = SUITE) -> tuple[Recording, dict[str, list[str]]]:
@@ -192,6 +244,23 @@ def check_profiles(names: Sequence[str]) -> None:
             raise UsageError(f"profile {name} {known}; there are: {', '.join(BUILT)}")
 
 
+def check_expression(expression: str) -> None:
+    """``UsageError`` unless pytest can read it as ``-k``: pytest itself is asked, about one test."""
+    with tempfile.TemporaryDirectory(prefix="dsconf-") as name, redirect_stderr(StringIO()) as said:
+        folder = Path(name)
+        (folder / "test_one.py").write_text("def test_one():\n    pass\n", encoding="utf-8")
+        arguments = [
+            *(name, "--rootdir", name, "-c", str(SUITE / "pytest.ini")),
+            *("--collect-only", "--import-mode=importlib"),
+            *("-p", "no:terminal", "-p", "no:cacheprovider"),
+        ]
+        with _own_environment(), _fresh_modules(folder):
+            code = pytest.main([*arguments, "-k", expression])
+    if code == pytest.ExitCode.USAGE_ERROR:
+        detail = said.getvalue().strip().removeprefix("ERROR: ")
+        raise UsageError(f"-k {expression!r} cannot be read: {clean(detail)}")
+
+
 def check_rules(ids: Sequence[str]) -> None:
     """``UsageError`` unless all of them are rules that some profile with tests holds."""
     for id_ in ids:
@@ -201,23 +270,13 @@ def check_rules(ids: Sequence[str]) -> None:
             raise UsageError(f"{id_} has no test yet; `conformance spec` says what is planned")
 
 
-def suite_version() -> str:
-    """The version of this distribution."""
-    try:
-        return importlib.metadata.version(_DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return "0+not.installed"
-
-
 class SetupError(Exception):
     """The target could not be opened, or claims what does not exist."""
 
 
 def _preflight(target: Target) -> list[Reason]:
-    try:
+    with blamed("the engine cannot be asked", SetupError):
         return [Reason("engine", clean(fault)) for fault in target.preflight()]
-    except Exception as error:
-        raise SetupError(f"the engine cannot be asked: {type(error).__name__}: {error}") from error
 
 
 def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
@@ -227,11 +286,9 @@ def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
         world = World(target, Path(folder))
         try:
-            claims = world.open().claims()
-        except Exception as error:
-            raise SetupError(
-                f"the target could not be opened: {type(error).__name__}: {error}"
-            ) from error
+            with blamed("the target could not be opened", SetupError):
+                backend = world.open()
+                claims, has_keys = tuple(backend.claims()), backend.keys is not None
         finally:
             _close_quietly(world)
     unknown = [name for name in claims if name not in PROFILES]
@@ -248,12 +305,18 @@ def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
                 f"target {target.name} does not claim profile {name}; it claims "
                 f"{', '.join(whole) or 'nothing'} (a backend without raw access claims core only)"
             )
-    return with_needs(narrowed) if narrowed else whole
+    asked = with_needs(narrowed) if narrowed else whole
+    if "keys" in asked and not has_keys:
+        raise SetupError(
+            "the target claims profile keys and gives no key provider: Backend(store, raw=..., "
+            "keys=...), or leave keys out of Backend.profiles"
+        )
+    return asked
 
 
 def _close_quietly(world: World) -> None:
     # The tests that close stores will tell it properly.
-    with suppress(Exception):
+    with suppress(Exception, SystemExit):
         world.close_all()
 
 
@@ -270,7 +333,7 @@ def _record(
         claimed,
         suite=options.suite,
         listener=told,
-        case_deadline_s=options.case_deadline_s or target.case_deadline_s,
+        case_deadline_s=started.case_deadline_s,
         selection=replace(
             options.selection, known=frozenset(entry.id for entry in options.expected)
         ),
@@ -287,6 +350,8 @@ def _record(
 
     with recorder.watched(stuck if on_stuck is not None else None):
         code = _pytest(recorder, options.suite, options)
+    if stop_asked():
+        recorder.interrupt()
     ended = code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     if not ended and not recorder.recording().problems:
         recorder.problem("pytest_exit", f"pytest ended with {_name(code)}")

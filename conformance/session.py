@@ -84,11 +84,11 @@ class World:
         steps += [backend.store.close for backend in reversed(self._opened)]
         steps.append(lambda: self.target.discard(self.folder))
         self._opened, self._others = [], []
-        failures: list[Exception] = []
+        failures: list[Exception | SystemExit] = []
         for step in steps:
             try:
                 step()
-            except Exception as failure:  # noqa: BLE001 - the others are to be closed as well
+            except (Exception, SystemExit) as failure:  # noqa: BLE001 - the others are to be closed as well
                 failures.append(failure)
         if failures:
             raise failures[0]

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from conformance import cli as command_line
-from conformance.report.document import ReportError, load
-from conformance.runner import Options, run
+from conformance import runner
+from conformance.report.document import load
+from conformance.runner import Options, run, suite_version
 from conformance.spec import RULES
 from conformance.targets.base import Target
 from tests.fake_suites import WHOLE, suite
@@ -70,11 +71,12 @@ def test_a_conformant_run(cli: Cli, small: Callable[[str], None], tmp_path: Path
     code, out, _ = cli("run", "--target", "memory", "--profile", "core", "--seed", "9")
     lines = out.splitlines()
     assert code == 0
-    assert lines[0] == "target memory: reference_impl"
+    assert lines[0] == f"target memory: reference_impl {suite_version()}"
     assert lines[2] == "28 rules of 1 profile (core), 28 cases; seed 9, budget ordinary"
     assert lines[-1].startswith("conformant: memory on memory")
     report = load(tmp_path / "build" / "conformance" / "memory" / "report.json")
     assert (report["verdict"], report["seed"]) == ("conformant", 9)
+    assert report["target"]["version"] == suite_version()
     assert "report: build/conformance/memory/report.json" in lines
     table = [line.split() for line in lines]
     assert ["core", "ADDR-01", "pass", "1"] in table
@@ -87,7 +89,7 @@ def test_a_run_that_is_not_conformant(cli: Cli, small: Callable[[str], None]) ->
     assert code == 1
     assert "  STORE-09  test_whole.py::test_bad" in out
     assert "wrong total" in out
-    assert out.splitlines()[-1].startswith("not conformant: ")
+    assert out.splitlines()[-1].startswith("not_conformant: ")
     assert out.splitlines()[-1].endswith("breaks STORE-09")
     assert load(Path("out") / "report.json")["verdict"] == "not_conformant"
 
@@ -180,18 +182,21 @@ def test_an_earlier_report_never_stands_for_a_run_that_did_not_end(
     assert cli("run", "--target", "plain:factory", "--report", "out")[0] == 0
     Path("unwilling.py").write_text("raise RuntimeError('not today')\n")
     assert cli("run", "--target", "unwilling:factory", "--report", "out")[0] == 2
-    with pytest.raises(ReportError):
-        load(Path("out") / "report.json")
+    report = load(Path("out") / "report.json")
+    assert (report["verdict"], report["reasons"][0]["code"]) == ("indeterminate", "setup_error")
 
 
 def test_a_report_that_cannot_be_written_is_no_success(
     cli: Cli, small: Callable[[str], None]
 ) -> None:
+    # It is noticed before anything is opened, and not after ten minutes.
     small(WHOLE)
+    Path("plain.py").write_text("open('opened', 'w').close()\n" + PLAIN)
     Path("out").write_text("in the way")
-    code, out, err = cli("run", "--target", "model", "--report", "out/model")
+    code, out, err = cli("run", "--target", "plain:factory", "--report", "out/model")
     assert (code, out) == (2, "")
     assert "cannot be written" in err
+    assert not Path("opened").exists()
 
 
 def test_a_fault_of_the_suite_is_not_one_of_the_backend(
@@ -204,6 +209,114 @@ def test_a_fault_of_the_suite_is_not_one_of_the_backend(
     code, _, err = cli("run", "--target", "model")
     assert code == 2
     assert "our own fault" in err
+
+
+# -- a backend that leaves -------------------------------------------------------------------------
+
+LEAVING = {
+    "import": "import sys\nsys.exit(0)\n",
+    "open": "def factory(folder, **options):\n    raise SystemExit(0)\n",
+}
+
+
+@pytest.mark.parametrize("when", ["import", "open"])
+def test_a_backend_that_exits_is_no_success(
+    cli: Cli, small: Callable[[str], None], when: str
+) -> None:
+    small(WHOLE)
+    Path(f"leaving_{when}.py").write_text(LEAVING[when])
+    code, out, _ = cli("run", "--target", f"leaving_{when}:factory", "--report", "out")
+    report = load(Path("out") / "report.json")
+    assert (code, report["verdict"], report["exit_code"]) == (2, "indeterminate", 2)
+    assert [reason["code"] for reason in report["reasons"]] == ["setup_error"]
+    assert "SystemExit: 0" in report["reasons"][0]["detail"]
+    assert out.splitlines()[-1].startswith("indeterminate: ")
+
+
+@pytest.mark.parametrize("when", ["import", "open"])
+def test_parity_with_a_backend_that_exits_is_no_success(cli: Cli, when: str) -> None:
+    Path(f"leaving_parity_{when}.py").write_text(LEAVING[when])
+    code, out, err = cli("parity", "model", f"leaving_parity_{when}:factory", "--histories", "1")
+    assert code == 2
+    assert "SystemExit" in out + err
+
+
+def test_whatever_leaves_a_command_is_no_success(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*_: Any, **__: Any) -> Any:
+        raise SystemExit(0)
+
+    monkeypatch.setattr(command_line, "run", leave)
+    assert cli("run", "--target", "model", "--report", "out")[0] == 2
+    assert load(Path("out") / "report.json")["verdict"] == "indeterminate"
+
+
+@pytest.mark.integration
+def test_a_backend_that_kills_the_process_leaves_no_green_report(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text('{"verdict": "conformant"}', encoding="utf-8")
+    (tmp_path / "gone.py").write_text("import os\nos._exit(0)\n", encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "conformance", "run", "--target", "gone:f", "--report", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[1])},
+        check=False,
+        timeout=240,
+    )
+    report = load(tmp_path / "out" / "report.json")
+    assert (report["verdict"], report["exit_code"]) == ("indeterminate", 2)
+    assert [reason["code"] for reason in report["reasons"]] == ["unfinished"]
+
+
+@pytest.mark.parametrize("when", ["import", "open"])
+def test_a_backend_that_hangs_before_the_first_case_is_told(
+    cli: Cli, small: Callable[[str], None], when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(WHOLE)
+    monkeypatch.setattr(runner, "OPENING_S", 0.3)
+    hang = "import time\ntime.sleep(60)\n"
+    if when == "open":
+        hang = "def factory(folder, **options):\n    import time\n    time.sleep(60)\n"
+    Path(f"hanging_{when}.py").write_text(hang)
+    began = time.monotonic()
+    code, _, _ = cli(
+        *("run", "--target", f"hanging_{when}:factory", "--report", "out"),
+        *("--case-deadline", "0.3"),
+    )
+    assert time.monotonic() - began < 30
+    (reason,) = load(Path("out") / "report.json")["reasons"]
+    assert (code, reason["code"]) == (2, "setup_error")
+    assert "no answer within 0.3 s" in reason["detail"]
+
+
+@pytest.mark.integration
+def test_what_a_backend_prints_is_not_on_stdout_beside_the_document(tmp_path: Path) -> None:
+    noisy = "import os\nprint('from python')\nos.system('echo from below')\n" + PLAIN
+    (tmp_path / "noisy.py").write_text(noisy, encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "conformance", "run", "--target", "noisy:factory"),
+            *("--json", "-k", "no_case_of_this_name"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert json.loads(done.stdout)["verdict"] == "indeterminate"
+    assert "from python" in done.stderr
+    assert "from below" in done.stderr
+
+
+def test_what_a_backend_prints_from_python_is_on_stderr_too(
+    cli: Cli, small: Callable[[str], None]
+) -> None:
+    small(WHOLE)
+    Path("talking.py").write_text(PLAIN + "print('hello')\n")
+    code, out, err = cli("run", "--target", "talking:factory", "--json")
+    assert (code, json.loads(out)["verdict"]) == (0, "conformant")
+    assert "hello" in err
 
 
 # -- usage ------------------------------------------------------------------------------------------
@@ -223,6 +336,10 @@ def test_a_fault_of_the_suite_is_not_one_of_the_backend(
         (["run", "--target", "dynamodb", "--engine", "endpoint"], "DYNAMODB_ENDPOINT"),
         (["run", "--target", "memory", "--target", "memory"], "twice"),
         (["run", "--target", "memory", "--budget", "huge"], "huge"),
+        (["run", "--target", "memory", "-k", "(("], "cannot be read"),
+        (["run", "--target", "memory", "-k", "a and"], "'a and'"),
+        (["run", "--target", "memory", "--profile", ","], "names no profile"),
+        (["run", "--target", "memory", "--profile", "core", "--profile", ""], "names no profile"),
         (["run", "--target", "memory", "--seed", "x"], "seed"),
         (["rules", "NOPE-01"], "NOPE-01"),
         (["liars", "nobody"], "nobody"),
@@ -329,6 +446,41 @@ def test_a_run_that_is_stopped_says_so(tmp_path: Path, number: signal.Signals) -
     report = load(tmp_path / "out" / "report.json")
     assert report["verdict"] == "indeterminate"
     assert report["reasons"][0]["code"] == "interrupted"
+
+
+#: An exception is dropped that a signal raises in a callback of the garbage collector, or that
+#: somebody catches.
+SWALLOWED = """
+def drop(phase, info):
+    gc.callbacks.remove(drop)
+    os.kill(os.getpid(), signal.{number})
+    for _ in range(1000):
+        pass
+
+import gc, os, signal
+gc.callbacks.append(drop)
+gc.collect()
+open("survived", "w").close()
+return super().create_dialogue(dialogue_id, *args, **options)
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_a_stop_that_python_drops_still_ends_the_run(tmp_path: Path, number: str) -> None:
+    process = started(tmp_path, SWALLOWED.format(number=number))
+    try:
+        out, _ = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert (tmp_path / "survived").exists()
+    assert process.returncode == 130
+    report = load(tmp_path / "out" / "report.json")
+    assert report["verdict"] == "indeterminate"
+    assert report["reasons"][0]["code"] == "interrupted"
+    shown = sum(r["verdict"] in ("pass", "fail") for r in report["requirements"])
+    assert shown < 5, "it ran on"
+    assert out.splitlines()[-1].startswith("indeterminate: ")
 
 
 @pytest.mark.integration

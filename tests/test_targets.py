@@ -231,13 +231,16 @@ def test_a_world_has_a_key_only_its_owner_can_read(tmp_path: Path) -> None:
     assert second.folder != world.folder
 
 
-def test_a_world_closes_everything_even_if_a_store_will_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_a_world_closes_everything_even_if_a_store_will_not(
+    tmp_path: Path, raised: type[BaseException]
+) -> None:
     closed: list[str] = []
 
     class Stubborn(ModelStore):
         def close(self) -> None:
             closed.append("stubborn")
-            raise RuntimeError("will not close")
+            raise raised("will not close")
 
     class Easy(ModelStore):
         def close(self) -> None:
@@ -252,7 +255,7 @@ def test_a_world_closes_everything_even_if_a_store_will_not(tmp_path: Path) -> N
     world.open()
     other = world.new_world()
     other.open()
-    with pytest.raises(RuntimeError, match="will not close"):
+    with pytest.raises(raised, match="will not close"):
         world.close_all()
     assert closed == ["easy", "stubborn", "easy"]
     assert dropped == [other.folder, world.folder]

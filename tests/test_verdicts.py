@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from conformance.liars import Liar
 from conformance.liars.run import as_json, run_liars
+from conformance.model import ModelStore
 from conformance.recorder import CASES_FILE, clean
 from conformance.report.document import ReportError, document, load, write
 from conformance.report.verdict import Case, Outcome, Reason, Recording, judge
@@ -21,6 +22,7 @@ from conformance.runner import SUITE, UsageError, collect
 from conformance.spec import PROFILES, RULES, SpecError, home_of, with_needs
 from conformance.spec.register import Rule, expand
 from conformance.targets.base import Backend, Engine
+from reference_impl.contract.items import Item
 from tests.fake_suites import WHOLE, codes, open_model, run_suite, suite, target
 
 CORE = PROFILES["core"].rules
@@ -463,6 +465,41 @@ def test_a_narrowed_claim_adds_what_it_needs(tmp_path: Path) -> None:
     report = run_suite(suite(tmp_path / "b", whole=WHOLE), on, profiles=("encrypted",))
     assert report.profiles_claimed == ("core", "encrypted")
     assert report.verdict == "indeterminate"
+
+
+class Raw:
+    """Raw access that nobody asks for anything."""
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        return None
+
+    def put(self, item: Item) -> None:
+        raise NotImplementedError
+
+    def delete(self, pk: str, sk: str) -> None:
+        raise NotImplementedError
+
+    def scan(self, dialogue_id: str) -> list[Item]:
+        return []
+
+
+def test_a_backend_without_a_key_provider_claims_no_keys(tmp_path: Path) -> None:
+    def factory(folder: Path, **options: Any) -> Backend:
+        return Backend(ModelStore(), raw=Raw())
+
+    report = run_suite(suite(tmp_path, whole=WHOLE), target(factory=factory))
+    assert report.profiles_claimed == ("core", "encrypted")
+
+
+def test_a_claim_of_keys_without_a_key_provider_is_undecided(tmp_path: Path) -> None:
+    def factory(folder: Path, **options: Any) -> Backend:
+        return Backend(ModelStore(), raw=Raw(), profiles=("core", "encrypted", "keys"))
+
+    report = run_suite(suite(tmp_path, whole=WHOLE), target(factory=factory))
+    assert (report.verdict, codes(report)) == ("indeterminate", ["setup_error"])
+    assert "keys=" in report.reasons[0].detail
+    narrowed = run_suite(suite(tmp_path, whole=WHOLE), target(factory=factory), profiles=("core",))
+    assert narrowed.verdict == "conformant"
 
 
 @pytest.mark.parametrize("name", ["encrypted", "batch", "nonsense"])

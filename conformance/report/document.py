@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +16,7 @@ import jsonschema
 
 from .verdict import Report
 
-__all__ = ["FORMAT_VERSION", "ReportError", "document", "load", "schema", "write"]
+__all__ = ["FORMAT_VERSION", "ReportError", "document", "lay", "load", "remove", "schema", "write"]
 
 FORMAT_VERSION: Final = 1
 _NAME: Final = "report.json"
@@ -94,6 +96,24 @@ def write(report: Report, folder: Path) -> Path:
     return path
 
 
+def lay(report: Report, folder: Path) -> Callable[[], None]:
+    """Let ``report`` lie in the folder until a run has a result of its own: a backend may end the
+    process, and what lies there then must be no success, and no earlier run's.
+
+    Gives a function that takes it away, with the folders made for it: nothing was run after all.
+    """
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    write(report, folder)
+
+    def withdraw() -> None:
+        remove(folder)
+        with suppress(OSError):  # somebody has put something there
+            for empty in made:
+                empty.rmdir()
+
+    return withdraw
+
+
 def remove(folder: Path) -> None:
     """Take an earlier run's report away, so that it cannot pass for this one's."""
     (folder / _NAME).unlink(missing_ok=True)
@@ -102,7 +122,8 @@ def remove(folder: Path) -> None:
 def load(path: Path) -> dict[str, Any]:
     """A report that is whole and fits the schema; ``ReportError`` for everything else.
 
-    A run that was cut off leaves no footer, so its file cannot be read as a result.
+    A file that was cut off has no footer, so it cannot be read as a result. A run that was cut off
+    leaves an ``indeterminate`` report with the reason ``unfinished``.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -202,7 +202,7 @@ def _last_line(report: Report) -> str:
 
 
 def _styled(verdict: str) -> str:
-    return f"[{_COLOURS[verdict]}]{verdict.replace('_', ' ')}[/]"
+    return f"[{_COLOURS[verdict]}]{verdict}[/]"
 
 
 def _print(console: Console, text: str) -> None:

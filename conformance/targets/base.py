@@ -84,8 +84,8 @@ class Backend:
     ``raw``: the stored items, for ``encrypted`` and up. ``set_clock`` takes a canonical time; from
     then on the store's clock stands still there until it is set again. ``keys``: the key provider
     in Python, for KEY-01, 03, 05 and 06. ``crypto``: for profile ``crypto``. ``profiles``: what the
-    backend claims; None claims ``core`` without ``raw``, and ``core``, ``encrypted`` and ``keys``
-    with it.
+    backend claims; None claims ``core``, with ``raw`` ``encrypted`` as well, and with ``raw`` and
+    ``keys`` also ``keys``.
     """
 
     store: DialogueStore
@@ -99,7 +99,9 @@ class Backend:
         """The profiles that this backend claims."""
         if self.profiles is not None:
             return tuple(self.profiles)
-        return ("core",) if self.raw is None else ("core", "encrypted", "keys")
+        if self.raw is None:
+            return ("core",)
+        return ("core", "encrypted") if self.keys is None else ("core", "encrypted", "keys")
 
 
 class Factory(Protocol):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from conformance.distribution import suite_version
 from conformance.model import ModelStore, Partition
 from reference_impl.contract.items import Item
 from reference_impl.partitions.dynamodb import DynamoPartitionStore
@@ -166,6 +167,7 @@ def _memory(_: DynamoEngine | None) -> Iterator[Target]:
         encrypted_factory(storages.of, storages.of),
         Engine("memory", _python()),
         _REFERENCE,
+        version=suite_version(),
         announcement="a dictionary in this process; nothing is kept",
         discard=storages.discard,
         close=storages.close,
@@ -192,6 +194,7 @@ def _model(_: DynamoEngine | None) -> Iterator[Target]:
         factory,
         Engine("memory", _python()),
         "conformance.model",
+        version=suite_version(),
         announcement="the executable specification, without encryption",
         discard=discard,
     )
@@ -212,6 +215,7 @@ def _sqlite(_: DynamoEngine | None) -> Iterator[Target]:
         encrypted_factory(client, storages.of),
         Engine("sqlite", sqlite3.sqlite_version),
         _REFERENCE,
+        version=suite_version(),
         announcement=f"SQLite {sqlite3.sqlite_version}, a real file in a temporary folder",
         discard=storages.discard,
         close=storages.close,
@@ -307,6 +311,7 @@ def _dynamodb(engine: DynamoEngine | None) -> Iterator[Target]:
                     described["kind"] if engine.emulator else None,
                 ),
                 _REFERENCE,
+                version=suite_version(),
                 announcement=engine.announcement + known_gaps(engine),
                 case_deadline_s=120.0,
                 discard=storages.discard,

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from conformance.guard import alarm, blamed
 from reference_impl.contract.store import DialogueStore
 
 from .base import Backend, Engine, Factory, Target
@@ -18,6 +19,10 @@ from .builtin import BUILTIN
 from .engines import choose_engine
 
 __all__ = ["LoadError", "LoadUsageError", "TargetOptions", "adapt", "open_target"]
+
+
+#: Seconds that a module may take until it is imported, unless something else is asked for.
+IMPORT_S: Final = 60.0
 
 
 class LoadError(Exception):
@@ -30,13 +35,17 @@ class LoadUsageError(LoadError):
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """How a target is reached; for ``dynamodb`` only."""
+    """How a target is reached: all but ``import_deadline_s`` is for ``dynamodb`` only.
+
+    ``import_deadline_s``: seconds that importing the module of a ``module:factory`` may take.
+    """
 
     engine: str | None = None
     allow_remote: bool = False
     require_real: bool = False
     table_prefix: str = ""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    import_deadline_s: float = IMPORT_S
 
 
 @contextmanager
@@ -48,7 +57,7 @@ def open_target(name: str, options: TargetOptions) -> Iterator[Target]:
     """
     builtin = BUILTIN.get(name)
     if builtin is None:
-        yield from_callable(name)
+        yield from_callable(name, options.import_deadline_s)
         return
     engine = None
     if builtin.needs_engine:
@@ -66,7 +75,7 @@ def open_target(name: str, options: TargetOptions) -> Iterator[Target]:
             target.close()
 
 
-def from_callable(name: str) -> Target:
+def from_callable(name: str, import_deadline_s: float = IMPORT_S) -> Target:
     """A target from ``module:factory``, looked for in the working directory too."""
     module_name, separator, attribute = name.partition(":")
     if not (separator and module_name and attribute):
@@ -77,19 +86,21 @@ def from_callable(name: str) -> Target:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    module = _import(module_name)
-    found: Any = module
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
+    with blamed(f"module {module_name} cannot be imported", LoadError), alarm(import_deadline_s):
+        module = _import(module_name)
+        found: Any = module
+        for part in attribute.split("."):
+            found = getattr(found, part, None)
+        version = getattr(module, "__version__", None)
+        version = None if version is None else str(version)
     if not callable(found):
         raise LoadUsageError(f"module {module_name} has no callable {attribute}")
-    version = getattr(module, "__version__", None)
     return Target(
         name,
         adapt(found),
         Engine("in-process"),
         name,
-        version=str(version) if version is not None else None,
+        version=version,
         announcement=f"{name}, in this process",
     )
 
@@ -103,11 +114,7 @@ def _import(name: str) -> Any:
                 f"there is no module {error.name} here (looked in the working directory and on "
                 f"Python's path)"
             ) from None
-        raise LoadError(f"module {name} cannot be imported: {error}") from error
-    except Exception as error:
-        raise LoadError(
-            f"module {name} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        raise
 
 
 def adapt(factory: Callable[..., Any]) -> Factory:
