@@ -53,7 +53,7 @@ def lie(*must_fail: str, **more: Any) -> Callable[[type[C]], type[C]]:
 # -- addresses -------------------------------------------------------------------------------------
 
 
-@lie("ADDR-03", "ENV-03")
+@lie("ADDR-03", "ENV-03", also={"ADDR-04": "so have dialogues whose ids share a prefix"})
 class PadsNoNumbers(ReferenceCrypto):
     """Writes round and number of an address without leading zeros."""
 
@@ -108,7 +108,7 @@ class ReplacesWhatIsNoUtf8(ReferenceCrypto):
         return text if made == readable else made
 
 
-@lie("ENV-02", "ENV-06")
+@lie("ADDR-10", "ENV-02", "ENV-06")
 class OpensAnyJson(ReferenceCrypto):
     """Opens a plaintext that is JSON of the right fields, canonical or not."""
 
@@ -176,7 +176,7 @@ class TakesAnyUserId(ReferenceCrypto):
             return hkdf(umk, b"blue/kek/v1\x00" + user_id.encode()), "kek#?"
 
 
-@lie("KEY-06", "ENV-06")
+@lie("KEY-06", "ENV-06", also={"ADDR-10": "a commitment by another reading passes as well"})
 class ChecksNoCommitment(ReferenceCrypto):
     """Opens a wrapped key whatever commitment stands beside it."""
 
@@ -238,7 +238,7 @@ def _rebound(
     return {**item, "content_encrypted": cipher.encrypt(nonce, plaintext, new(digest))}
 
 
-@lie("ENV-02", "ENV-09")
+@lie("ENV-02", "ENV-09", also={"ENV-03": "what is sealed so is compared whole"})
 class LeavesOutWhatIsUnset(ReferenceCrypto):
     """Seals an unset field by leaving it out, not as null."""
 
@@ -251,7 +251,12 @@ class LeavesOutWhatIsUnset(ReferenceCrypto):
         return {**made, "content_encrypted": AESGCM(dek).encrypt(nonce, plaintext, aad)}
 
 
-@lie("ENV-06")
+@lie(
+    "ENV-06",
+    also=dict.fromkeys(
+        ("ADDR-04", "ADDR-10", "ENV-02", "ENV-03"), "a fault against it is told by another layer"
+    ),
+)
 class CallsEverythingATag(ReferenceCrypto):
     """Tells each fault of an item as one of its tag."""
 
