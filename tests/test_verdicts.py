@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.liars import Liar
-from conformance.liars.run import as_json, run_liars
+from conformance.liars.run import Plan, as_json, run_liars
 from conformance.model import ModelStore
 from conformance.recorder import CASES_FILE, clean
 from conformance.report.document import ReportError, document, load, write
@@ -703,7 +703,7 @@ def test_a_liar_must_turn_exactly_its_rules_red(tmp_path: Path) -> None:
         made("too_few", "STORE-09"),
         made("too_many", "STORE-09", "STORE-11", "STORE-10"),
     ]
-    results = run_liars(liars, suite=folder)
+    results = run_liars(liars, plan=Plan(suite=folder))
     assert [r.killed for r in results] == [True, True, False, False]
     assert results[2].unexpected == ("STORE-11",)
     assert results[3].survived == ("STORE-10",)
@@ -726,5 +726,5 @@ def test_a_liar_that_nobody_could_try_is_not_caught(tmp_path: Path) -> None:
         raise RuntimeError("broken")
 
     liar = Liar("broken", "Lies.", "core", ("STORE-09",), factory)
-    (result,) = run_liars([liar], suite=suite(tmp_path, whole=WHOLE))
+    (result,) = run_liars([liar], plan=Plan(suite=suite(tmp_path, whole=WHOLE)))
     assert (result.killed, result.decided) == (False, False)

@@ -70,7 +70,7 @@ def liar(
     during: Callable[[], AbstractContextManager[object]] = nullcontext,
     case_deadline_s: float = 30.0,
 ) -> Callable[[F], F]:
-    """Register a factory as a liar; the first line of its docstring tells the lie.
+    """Register a factory as a liar; its docstring begins with the lie, in one paragraph.
 
     ``ValueError`` for an unknown rule or profile, a missing docstring, a name used twice, a rule that
     stands in ``also`` as well or without a reason there.
@@ -85,7 +85,7 @@ def liar(
 
     def register(factory: F) -> F:
         name = getattr(factory, "__name__", type(factory).__name__)
-        lie = (factory.__doc__ or "").strip().partition("\n")[0]
+        lie = " ".join((factory.__doc__ or "").partition("\n\n")[0].split())
         if not lie:
             raise ValueError(f"liar {name} must tell its lie in its docstring")
         if name in LIARS:

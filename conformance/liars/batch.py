@@ -197,7 +197,7 @@ class TellsTheRevisionBefore(ModelStore):
 
 @lie("STORE-13", profile="batch")
 class CountsNoEvents(ModelStore):
-    """Tells of no events."""
+    """Tells of no events that a round has made."""
 
     register_round = _afterwards(
         lambda partition, made, given: dataclasses.replace(

@@ -209,7 +209,7 @@ class LeaksAcrossPartitions(Meddler):
     def _answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
         if method != "get_refs":
             return made
-        return [ref for name in sorted(self._partitions) for ref in super().get_refs(name)]
+        return [r for name in sorted(self._partitions) for r in ModelStore.get_refs(self, name)]
 
 
 @lie("STORE-19")

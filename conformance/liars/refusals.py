@@ -121,7 +121,7 @@ class AHundredMoves(ModelStore):
 
 @lie("ADDR-08", also={"ADDR-02": "the last round has display ids too"})
 class RoundsBelowNinetyNine(Meddler):
-    """Refuses round 99."""
+    """Takes round 98 for the last one."""
 
     def _asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         if method == "create_round" and given["round"] == 99:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ import pytest
 from conformance import liars as package
 from conformance.recorder import Recorder, explain
 from conformance.report.verdict import Report
-from conformance.runner import SUITE, Options, UsageError, run
+from conformance.runner import SUITE, Options, UsageError, collect, run
 from conformance.spec import PROFILES, with_needs
 from conformance.suite import BUILT
 from conformance.targets.base import Engine, Target
@@ -93,7 +93,8 @@ class Result:
     @property
     def decided(self) -> bool:
         """Whether the run came to an end that says something: what was left out on purpose is no gap."""
-        return all(reason.code in _LEFT_OUT for reason in self.report.reasons)
+        left_out = all(reason.code in _LEFT_OUT for reason in self.report.reasons)
+        return self.report.verdict == "not_conformant" or left_out
 
     @property
     def killed(self) -> bool:
@@ -181,7 +182,7 @@ def _run(
     wanted: Collection[str] | None,
     only: Collection[str] | None = None,
 ) -> tuple[Report, _Book]:
-    book = _Book(wanted, only)
+    book = _Book(wanted, only, _files_of(liar.profile, wanted, suite))
     target = Target(
         f"liar:{liar.name}",
         adapt(liar.factory),
@@ -194,6 +195,24 @@ def _run(
     with _fast_folders(), liar.during():
         report = run(target, options, recorder=partial(_Recorder, book))
     return report, book
+
+
+def _files_of(profile: str, rules: Collection[str] | None, suite: Path) -> set[str]:
+    """The files of a suite with a test of a profile or of its needs, that cites one of some rules (None:
+    whatever it cites)."""
+    profiles = with_needs([profile])
+    return {
+        file
+        for file, owner, cited in _tests(suite)
+        if owner in profiles and (rules is None or not cited.isdisjoint(rules))
+    }
+
+
+@lru_cache(maxsize=8)
+def _tests(suite: Path) -> list[tuple[str, str, frozenset[str]]]:
+    """(file, profile, cited rules) of every test."""
+    cases = collect(suite)[0].cases
+    return [(case.id.partition("::")[0], case.profile, frozenset(case.rules)) for case in cases]
 
 
 @contextmanager
@@ -211,18 +230,39 @@ def _fast_folders() -> Iterator[None]:
 class _Book:
     """What a run of a liar is about, and what happened by test.
 
-    ``wanted``: the rules that matter, None for all; ``only``: the tests to choose from.
+    ``wanted``: the rules that matter, None for all; ``only``: the tests to choose from; ``files``: where
+    there are any.
     """
 
-    def __init__(self, wanted: Collection[str] | None, only: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        wanted: Collection[str] | None,
+        only: Collection[str] | None,
+        files: Collection[str],
+    ) -> None:
         self._open = None if wanted is None else set(wanted)
         self._only = only
+        self._files = files
         self._rules: dict[str, set[str]] = {}
         #: The tests that depend on the seed.
         self.randomised: set[str] = set()
         #: Those that failed, and those that did so, or passed, as none should that meets a null target.
         self.failed: set[str] = set()
         self.strange: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_assertrepr_compare(self) -> list[str]:
+        """Nobody reads the difference: making it takes longer than most tests."""
+        return ["the two sides differ"]
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Nor the way to it."""
+        config.option.tbstyle = "short"
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """A file without a test that matters is not read."""
+        name = collection_path.name
+        return True if name.startswith("test_") and name not in self._files else None
 
     def collected(self, items: list[pytest.Item]) -> None:
         """Keep the tests that can show something about the rules that matter."""
@@ -281,6 +321,9 @@ class _Recorder(Recorder):
         """As in every run; then only what the book keeps."""
         super().pytest_collection_modifyitems(items)
         self._book.collected(items)
+
+    def _look_for_lost_tests(self) -> None:
+        """Whole files are left out, so that nothing can be missed; ``conformance run`` looks."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Into the book as well."""

@@ -58,7 +58,7 @@ def _raise(*args: Any, **kwargs: Any) -> Any:
 @lie(*_ALL, trivial=True)
 @every_method(_raise)
 class AlwaysRaises(ModelStore):
-    """Is never available."""
+    """Is never available, whatever is asked."""
 
 
 def _hang(*args: Any, **kwargs: Any) -> Any:
@@ -70,4 +70,4 @@ def _hang(*args: Any, **kwargs: Any) -> Any:
 @lie(*_ALL, trivial=True, case_deadline_s=0.5)
 @every_method(_hang)
 class Hangs(ModelStore):
-    """Never answers."""
+    """Never answers anything."""

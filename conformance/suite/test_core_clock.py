@@ -74,14 +74,14 @@ def _created(store: DialogueStore, dialogue_id: str) -> dict[str, str]:
 
 @rules("ADDR-09")
 def test_one_write_has_one_time(store: DialogueStore, clock: Clock) -> None:
-    clock.set(at(0))
+    clock.set(at(13))
     dialogue = shown(store.create_dialogue("tides", "Tides"))
-    clock.set(at(1_000))
+    clock.set(at(1_001))
     first = shown(store.create_round("tides", 1, score=4))
     counted = shown(store.get_dialogue("tides"))
-    clock.set(at(2_000))
+    clock.set(at(2_012))
     store.register_claim("tides", 1, "Late", "It is late.", [])
-    clock.set(at(3_000))
+    clock.set(at(3_123))
     tension = shown(
         store.register_tension(
             "tides", 1, "Now?", "Now or later?", [], [{"type": "question", "target": "C0101"}]
@@ -89,11 +89,11 @@ def test_one_write_has_one_time(store: DialogueStore, clock: Clock) -> None:
     )
     event = listed(store.get_events("tides"))[0]
     ref = listed(store.get_refs("tides"))[0]
-    clock.set(at(4_000))
+    clock.set(at(4_999))
     comment = shown(store.comment_tension("tides", "T0101", ["judge"], 1, "Later."))
-    clock.set(at(5_000))
+    clock.set(at(5_050))
     completed = shown(store.update_round_status("tides", 1, "completed"))
-    clock.set(at(6_000))
+    clock.set(at(6_007))
     verdict = shown(store.register_verdict("tides", "v", "final", 1, "Wait", "Tide"))
     converged = shown(store.get_dialogue("tides"))
     check(
@@ -108,12 +108,12 @@ def test_one_write_has_one_time(store: DialogueStore, clock: Clock) -> None:
             *(verdict["created_at"], converged["updated_at"], converged["converged_at"]),
         ],
         [
-            *(at(0), at(0)),
-            *(at(1_000), at(1_000), at(1_000)),
-            *(at(3_000), at(3_000), at(3_000), at(3_000), at(3_000)),
-            *(at(4_000), at(4_000)),
-            *(at(5_000), at(5_000)),
-            *(at(6_000), at(6_000), at(6_000)),
+            *(at(13), at(13)),
+            *(at(1_001), at(1_001), at(1_001)),
+            *(at(3_123), at(3_123), at(3_123), at(3_123), at(3_123)),
+            *(at(4_999), at(4_999)),
+            *(at(5_050), at(5_050)),
+            *(at(6_007), at(6_007), at(6_007)),
         ],
     )
     assert completed["created_at"] == first["created_at"]
