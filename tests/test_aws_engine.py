@@ -120,7 +120,7 @@ def test_the_clients_are_the_users_own_with_no_endpoint(monkeypatch: pytest.Monk
         assert engine.client_kwargs() == {"region_name": "eu-central-1"}
         client = Tables(engine)._client
     assert client.meta.endpoint_url == "https://dynamodb.eu-central-1.amazonaws.com"
-    signer = client._request_signer  # type: ignore[attr-defined]
+    signer = client._request_signer
     assert signer._credentials.access_key == "AKIDEXAMPLE"
 
 
