@@ -107,7 +107,7 @@ def rule_of(found: Divergence) -> str:
     if found.where == "partition" and found.outcome.code:
         return _TRACELESS.get(found.outcome.code, "STORE-04")
     writes = step.is_call and METHODS[step.method].kind == "write"
-    if writes and found.unchanged and found.where == "partition":
+    if writes and found.unchanged:
         return "STORE-07" if step.method in _IDEMPOTENT else "STORE-22"
     if step.method == "register_round":
         return "STORE-13"

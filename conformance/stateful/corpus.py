@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,13 @@ from conformance.corpus import calls_of, load_corpus
 
 from .history import History, Step
 
-__all__ = ["CORPUS", "recorded"]
+__all__ = ["corpus_folder", "recorded"]
 
-#: Where the corpus lies beside the project.
-CORPUS = Path("..") / "shared" / "corpus"
+
+def corpus_folder() -> Path:
+    """Where the corpus lies: beside the project, or in the folder that DIALOGUE_STORE_SHARED names."""
+    named = os.environ.get("DIALOGUE_STORE_SHARED")
+    return (Path(named) if named else Path("..") / "shared") / "corpus"
 
 
 def recorded(folder: Path) -> Iterator[History]:

@@ -47,7 +47,7 @@ _WEIGHTS: Final = {
 def spoiled(method: str, params: Params, draw: Draw) -> Params:
     """The call with one thing wrong, sometimes two; as it was where nothing can be wrong."""
     out = dict(params)
-    for _ in range(2 if draw.maybe(0.15) else 1):
+    for _ in range(2 if draw.maybe(0.25) else 1):
         found = list(_faults(method, out, draw))
         if not found:
             break

@@ -46,8 +46,10 @@ STARTS: Final = (
 )
 #: The most steps after those that cost most to compare.
 _SHORTER: Final = {"full round": 20, "near 1 MB": 30}
+#: A history ends with so many reads, when there is most to be read.
+_LAST_READS: Final = 4
 #: Share of the calls that something is wrong with.
-_WRONG: Final = 0.3
+_WRONG: Final = 0.38
 #: Methods with a rule for each of so many: they have more to show than one rule would.
 _TIMES: Final = {
     "register_ref": 3,
@@ -179,8 +181,13 @@ class _Histories(RuleBasedStateMachine):
     # -- rules ----------------------------------------------------------------------------------
 
     def _method(self, entropy: int, method: str) -> None:
-        if len(self._steps) < self._length:
-            self._one(method, self._chance(entropy))
+        if len(self._steps) >= self._length:
+            return
+        rng = self._chance(entropy)
+        if len(self._steps) >= self._length - _LAST_READS:
+            there = methods_of(self.recipe.profiles)
+            method = rng.choice([name for name in there if METHODS[name].kind == "read"])
+        self._one(method, rng)
 
     def _close(self, entropy: int) -> None:
         """A call while the store is closed; sometimes it is closed twice."""
@@ -217,7 +224,7 @@ class _Histories(RuleBasedStateMachine):
             self._add(first.method, first.params)
             return
         dialogue_id = first.params["dialogue_id"]
-        if dialogue_id not in self._storage:
+        if not isinstance(dialogue_id, str) or dialogue_id not in self._storage:
             return
         method = first.method if rng.random() < 0.6 else rng.choice(self._writes())
         method, params = self._built(method, self._draw(rng, dialogue_id))
@@ -282,7 +289,7 @@ def _rule_of(name: str, body: Callable[[_Histories, int], None]) -> Any:
 def _machine(recipe: Recipe, made: list[History], seed: int) -> type[_Histories]:
     times = {**_TIMES, **dict(recipe.often)}
     bodies: dict[str, Callable[[_Histories, int], None]] = {
-        **{f"crowd_{number}": _Histories._crowd for number in range(6)},
+        **{f"crowd_{number}": _Histories._crowd for number in range(10)},
         "while_closed": _Histories._close,
     }
     if "idempotency" in recipe.profiles:

@@ -25,7 +25,7 @@ _TENSION: dict[str, Any] = {"label": "In short", "description": "Said.", "contri
 
 
 def _begun(*, at_once: bool) -> _Calls:
-    """Two experts, two rounds, one of each kind; beside it a dialogue with a round and a tension."""
+    """Two experts, two rounds, two of each kind; beside it a dialogue with a round and a tension."""
     d: dict[str, Any] = {"dialogue_id": MAIN}
     calls: _Calls = [
         ("create_dialogue", {**d, "title": "Which harbour?", "question": ""}),
@@ -33,8 +33,8 @@ def _begun(*, at_once: bool) -> _Calls:
         ("register_expert", {**d, "expert_slug": "Scone", "role": "Mate", "tier": "Wildcard"}),
         ("create_round", {**d, "round": 1, "score": 3}),
     ]
-    lists = {name: [_NEW] for name in ("perspectives", "recommendations", "evidence", "claims")}
-    calls += _round(d, 0, {**lists, "tensions": [_TENSION]}, at_once=at_once)
+    lists = {name: [_NEW] * 2 for name in ("perspectives", "recommendations", "evidence", "claims")}
+    calls += _round(d, 0, {**lists, "tensions": [_TENSION] * 2}, at_once=at_once)
     other: dict[str, Any] = {"dialogue_id": OTHER}
     calls += [
         ("create_dialogue", {**other, "title": "Which harbour?"}),
