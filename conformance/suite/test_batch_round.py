@@ -204,11 +204,16 @@ def test_a_local_id_means_something_in_its_own_call_only(store: DialogueStore) -
 @pytest.mark.parametrize("kind", KINDS.values(), ids=str)
 def test_entities_are_numbered_as_they_are_given(store: DialogueStore, kind: Kind) -> None:
     harbour(store)
-    write(store, **{kind.plural: [entry(kind, f"Number {n}") for n in range(1, 4)]})
+    names = ["zulu", "Alfa", "mike"]  # in no order, so that none but the given one is right
+    entries = [
+        entry(kind, f"Number {n}", local_id=name) for n, name in zip((3, 1, 2), names, strict=True)
+    ]
+    told = shown(write(store, **{kind.plural: entries}))
     made = partition(store, "tides")[kind.plural][1:]
     assert [(one["display_id"], one["seq"], one[kind.text]) for one in made] == [
-        (kind.id(1, n), n, f"Number {n}") for n in range(1, 4)
+        (kind.id(1, seq), seq, f"Number {n}") for seq, n in enumerate((3, 1, 2), start=1)
     ]
+    assert told["ids"] == {name: kind.id(1, seq) for seq, name in enumerate(names, start=1)}
 
 
 # -- one item, one change ------------------------------------------------------------------------------

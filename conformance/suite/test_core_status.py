@@ -210,6 +210,21 @@ def test_the_event_of_a_status_change(store: DialogueStore, kind: Kind) -> None:
 
 
 @rules("STORE-08")
+@pytest.mark.parametrize("status", ENTITIES["tension"].transitions)
+def test_a_comment_leaves_the_status(store: DialogueStore, status: str) -> None:
+    begin(store, "tides")
+    register(store, KINDS["tension"], "tides", 0)
+    for step in walk("tension", status):
+        set_status(store, KINDS["tension"], "tides", "T0001", step)
+    before = partition(store, "tides")
+    number = len(before["events"]) + 1
+    assert shown(store.comment_tension("tides", "T0001", ["scone"], 0, "Why?"))["reason"] == "Why?"
+    after = partition(store, "tides")
+    assert changes(before, after) == {f"+events T0001 {number}"}
+    assert after["tensions"][0]["status"] == status
+
+
+@rules("STORE-08")
 def test_a_comment_is_an_event_and_leaves_the_tension(store: DialogueStore) -> None:
     begin(store, "tides", rounds=[0, 2])
     register(store, KINDS["tension"], "tides", 0)
