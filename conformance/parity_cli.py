@@ -16,7 +16,7 @@ from .liars import LIARS
 from .liars.run import chosen
 from .recorder import clean
 from .runner import UsageError
-from .stateful.corpus import CORPUS
+from .stateful.corpus import corpus_folder
 from .stateful.counting import ENOUGH, PARITY_CODES
 from .stateful.parity import BUDGETS, ENOUGH_HISTORIES, Result, compare, play_again
 from .stateful.playing import MODEL, Divergence, NoAnswer
@@ -84,8 +84,8 @@ Exit codes:
 @click.option(
     "--corpus",
     type=click.Path(path_type=Path, file_okay=False),
-    default=CORPUS,
-    show_default=True,
+    default=corpus_folder,
+    show_default="../shared/corpus",
     help="Recorded dialogues, which are replayed as well.",
 )
 @click.option(
