@@ -35,6 +35,7 @@ from reference_impl.contract.timestamps import after
 from reference_impl.testing import ManualClock
 
 from . import all_rules, liar
+from .touched import touched
 
 __all__ = ["NullStore", "lie"]
 
@@ -179,7 +180,7 @@ class _AcrossRounds(Partition):
         return 1 + len(self.of_kind(kind))
 
 
-@lie("ADDR-02", "ADDR-08")
+@lie("ADDR-02", "ADDR-08", also=touched("STORE-23"))
 class CountsAcrossRounds(ModelStore):
     """Counts seq over all rounds of a dialogue."""
 
@@ -234,7 +235,7 @@ class EventOneMicrosecondLate(ModelStore):
         return changed
 
 
-@lie("STORE-09")
+@lie("STORE-09", also=touched("ADDR-08"))
 class CountsRoundsInstead(ModelStore):
     """total_rounds is the number of rounds, not the highest + 1."""
 

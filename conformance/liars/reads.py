@@ -13,6 +13,7 @@ from reference_impl.contract.errors import DialogueStoreError
 
 from .core import lie
 from .meddling import LISTS, Meddler
+from .touched import touched
 
 __all__: list[str] = []
 
@@ -39,7 +40,7 @@ class SlugsWithoutCase(Meddler):
         return sorted(found, key=lambda one: one.expert_slug.lower())
 
 
-@lie("STORE-05")
+@lie("STORE-05", also=touched("ADDR-01", "STORE-12"))
 class VerdictsById(Meddler):
     """Orders the verdicts of a round by their ids and not by their times."""
 
@@ -59,7 +60,7 @@ class EventsByEntity(Meddler):
         return sorted(found, key=lambda one: (one.entity_id, one.timestamp))
 
 
-@lie("STORE-05")
+@lie("STORE-05", also=touched("ADDR-08", "STORE-07", "STORE-12", "STORE-18", "ERR-02"))
 class NewestFirst(Meddler):
     """Gives the moves of an expert in a round with the newest first."""
 
@@ -69,7 +70,7 @@ class NewestFirst(Meddler):
         return sorted(found, key=lambda one: (one.round, one.expert_slug, -one.seq))
 
 
-@lie("STORE-05")
+@lie("STORE-05", also=touched("STORE-07", "STORE-12"))
 class RefsAsWritten(Meddler):
     """Gives refs in the order of their times."""
 
@@ -77,7 +78,7 @@ class RefsAsWritten(Meddler):
         return sorted(found, key=lambda one: one.created_at) if name == "refs" else found
 
 
-@lie("STORE-05")
+@lie("STORE-05", also=touched("ADDR-02"))
 class EntitiesAsWritten(Meddler):
     """Gives evidence in the order in which it was written, over all rounds."""
 
@@ -85,7 +86,7 @@ class EntitiesAsWritten(Meddler):
         return sorted(found, key=lambda one: one.created_at) if name == "evidence" else found
 
 
-@lie("STORE-05")
+@lie("STORE-05", also=touched("STORE-06"))
 class SignalsByExpert(Meddler):
     """Gives signals by expert and then by round."""
 
@@ -112,7 +113,7 @@ class LosesAPage(Meddler):
         return kept
 
 
-@lie("STORE-23")
+@lie("STORE-23", also=touched("ADDR-08", "STORE-14", "ERR-02"))
 class StopsAtFifty(Meddler):
     """A list has no more than fifty members."""
 
@@ -141,7 +142,15 @@ class EventsOfTheRound(Meddler):
         return made
 
 
-@lie("STORE-23", also={"STORE-18": _WHOLE, "STORE-19": _WHOLE, "STORE-21": _WHOLE})
+@lie(
+    "STORE-23",
+    also={
+        "STORE-18": _WHOLE,
+        "STORE-19": _WHOLE,
+        "STORE-21": _WHOLE,
+        **touched("ADDR-09", "STORE-10"),
+    },
+)
 class PartitionWithoutSignals(Meddler):
     """load_partition leaves the signals out; the read of signals has them."""
 
@@ -149,7 +158,7 @@ class PartitionWithoutSignals(Meddler):
         return dataclasses.replace(made, signals=[]) if method == "load_partition" else made
 
 
-@lie("STORE-23")
+@lie("STORE-23", also=touched("ADDR-02", "STORE-08"))
 class HidesWhatWasWithdrawn(Meddler):
     """Leaves out claims that were withdrawn."""
 
@@ -157,7 +166,7 @@ class HidesWhatWasWithdrawn(Meddler):
         return [one for one in found if name != "claims" or one.status != "withdrawn"]
 
 
-@lie("ADDR-02")
+@lie("ADDR-02", also=touched("STORE-23"))
 class NextNumberAfterTheLiving(Meddler):
     """next_seq does not count claims that were withdrawn, or opposed."""
 
@@ -182,7 +191,7 @@ class UnknownIsEmpty(Meddler):
         raise refusal
 
 
-@lie("STORE-06")
+@lie("STORE-06", also=touched("STORE-19"))
 class NoEventsOfTheUnknown(Meddler):
     """Gives an empty list for the events of an entity that is not there."""
 
@@ -225,7 +234,7 @@ class CountsForAll(Meddler):
         return dataclasses.replace(made, total_alignment=total)
 
 
-@lie("STORE-18")
+@lie("STORE-18", also=touched("STORE-21"))
 class RemembersDialogues(Meddler):
     """Gives a dialogue as this client last wrote or read it."""
 
@@ -264,7 +273,7 @@ class SharesItsAnswers(ModelStore):
         return made
 
 
-@lie("STORE-20")
+@lie("STORE-20", also=touched("STORE-18"))
 class ClosesForAll(ModelStore):
     """Closing one client closes every other one of the storage."""
 

@@ -14,6 +14,7 @@ from reference_impl.contract.tables import METHODS
 
 from .core import lie
 from .meddling import Meddler
+from .touched import touched
 
 __all__: list[str] = []
 
@@ -71,7 +72,7 @@ class LettersOfAnyScript(_Identifiers):
         return text.isalnum() and len(text) <= 96
 
 
-@lie("ADDR-01")
+@lie("ADDR-01", also=touched("STORE-14", "ERR-02"))
 class IdentifiersWithSlash(_Identifiers):
     """Takes a slash within an identifier."""
 
@@ -100,7 +101,7 @@ class SmallLetters(Meddler):
         return given
 
 
-@lie("ADDR-02")
+@lie("ADDR-02", also=touched("ERR-02"))
 class UnknownInsteadOfMalformed(Meddler):
     """Says of a malformed display id that there is no such entity."""
 
@@ -110,7 +111,7 @@ class UnknownInsteadOfMalformed(Meddler):
         raise refusal
 
 
-@lie("ADDR-08")
+@lie("ADDR-08", also=touched("ERR-02"))
 class AHundredMoves(ModelStore):
     """Takes the hundredth move of an expert in a round."""
 
@@ -119,7 +120,10 @@ class AHundredMoves(ModelStore):
             return super().register_move(dialogue_id, *args, **kwargs)
 
 
-@lie("ADDR-08", also={"ADDR-02": "the last round has display ids too"})
+@lie(
+    "ADDR-08",
+    also={"ADDR-02": "the last round has display ids too", **touched("STORE-05", "STORE-09")},
+)
 class RoundsBelowNinetyNine(Meddler):
     """Takes round 98 for the last one."""
 
@@ -129,7 +133,7 @@ class RoundsBelowNinetyNine(Meddler):
         return given
 
 
-@lie("ADDR-08")
+@lie("ADDR-08", also=touched("STORE-14"))
 class RoundIsAField(Meddler):
     """Says invalid_field of a round outside the range."""
 
@@ -142,7 +146,7 @@ class RoundIsAField(Meddler):
 # -- what is missing, and what does not fit (STORE-06, STORE-14) --------------------------------------
 
 
-@lie("STORE-06", "STORE-14")
+@lie("STORE-06", "STORE-14", also=touched("STORE-19"))
 class TargetsOfNothing(Meddler):
     """Takes a move whose targets are not there."""
 
@@ -154,7 +158,7 @@ class TargetsOfNothing(Meddler):
         raise refusal
 
 
-@lie("STORE-06")
+@lie("STORE-06", also=touched("STORE-12", "STORE-14"))
 class ActorsMustBeExperts(Meddler):
     """Wants the author of a verdict to be registered."""
 
@@ -167,7 +171,7 @@ class ActorsMustBeExperts(Meddler):
         return given
 
 
-@lie("STORE-06", "STORE-14")
+@lie("STORE-06", "STORE-14", also=touched("STORE-19"))
 class AcceptsAnyTension(Meddler):
     """Takes a verdict that accepts tensions which are not there."""
 
@@ -297,7 +301,7 @@ class NamesNoTransition(Meddler):
         raise refusal
 
 
-@lie("STORE-12")
+@lie("STORE-12", also=touched("STORE-08", "ERR-01"))
 class NamesNoAllowedValues(Meddler):
     """The error of an unknown value of an enum does not name the allowed ones."""
 

@@ -20,6 +20,7 @@ from reference_impl.sealing import envelope, head, keys, payloads
 
 from . import liar
 from .encrypted import LyingStore, factory_of, forget
+from .touched import touched
 
 __all__ = ["everywhere", "wrong"]
 
@@ -117,7 +118,11 @@ def sealing(
     return register
 
 
-@sealing("ENV-02", "ENV-09", also=_because(*_READS, "ADDR-10", "ADDR-05"))
+@sealing(
+    "ENV-02",
+    "ENV-09",
+    also={**_because(*_READS, "ADDR-10", "ADDR-05"), **touched("STORE-18", "STORE-20", "ENV-01")},
+)
 class leaves_nulls_out:  # noqa: N801
     """Seals only the fields that are set."""
 
@@ -130,7 +135,14 @@ class leaves_nulls_out:  # noqa: N801
         return text
 
 
-@sealing("ENV-02", "ENV-09", also=_because(*_READS, "ADDR-10", "ADDR-05"))
+@sealing(
+    "ENV-02",
+    "ENV-09",
+    also={
+        **_because(*_READS, "ADDR-10", "ADDR-05"),
+        **touched("STORE-14", "STORE-15", "ERR-02", "ENV-01"),
+    },
+)
 class compresses_first:  # noqa: N801
     """Compresses what it seals."""
 
@@ -143,7 +155,9 @@ class compresses_first:  # noqa: N801
         return zlib.decompress(text)
 
 
-@sealing("ENV-02", "ADDR-10", also=_because(*_READS, "ADDR-05", "ENV-09"))
+@sealing(
+    "ENV-02", "ADDR-10", also={**_because(*_READS, "ADDR-05", "ENV-09"), **touched("STORE-15")}
+)
 class seals_with_spaces:  # noqa: N801
     """Seals JSON as Python writes it: with spaces, in ASCII, unsorted."""
 
@@ -159,7 +173,7 @@ class seals_with_spaces:  # noqa: N801
 # -- what a reader takes (ENV-02, ENV-03, ENV-06) ------------------------------------------------------
 
 
-@wrong(payloads.parse_payload, "ENV-02", "ENV-06")
+@wrong(payloads.parse_payload, "ENV-02", "ENV-06", also=touched("ENV-05", "ERR-03"))
 def takes_unknown_members(honest: F, entity: str, text: bytes) -> Any:
     """Overlooks a member of a plaintext that the type does not have."""
     known = {field.name for field in TYPES[entity].sealed_fields}
@@ -173,7 +187,7 @@ def takes_unknown_members(honest: F, entity: str, text: bytes) -> Any:
     return _reading(honest, entity, text, drop)
 
 
-@wrong(payloads.parse_payload, "ENV-02", "ENV-06")
+@wrong(payloads.parse_payload, "ENV-02", "ENV-06", also=touched("ENV-05", "ENV-07", "ERR-03"))
 def fills_missing_members(honest: F, entity: str, text: bytes) -> Any:
     """Takes a member that a plaintext lacks for null."""
     fields = TYPES[entity].sealed_fields
@@ -188,14 +202,24 @@ def fills_missing_members(honest: F, entity: str, text: bytes) -> Any:
 
 
 @wrong(
-    envelope.check_address, "ENV-03", "ENV-06", also={"ENV-08": "what is stored is not looked at"}
+    envelope.check_address,
+    "ENV-03",
+    "ENV-06",
+    also={"ENV-08": "what is stored is not looked at", **touched("ENV-07")},
 )
 def ignores_the_aad_hash(honest: F, address: str, item: Mapping[str, Any]) -> bytes:
     """Decrypts with the right AAD and never looks at the stored aad_hash."""
     return hashlib.sha256(address.encode()).digest()
 
 
-@wrong(envelope.dek_version, "ENV-06", also={"ENV-08": "the key is not the one that is named"})
+@wrong(
+    envelope.dek_version,
+    "ENV-06",
+    also={
+        "ENV-08": "the key is not the one that is named",
+        **touched("ENV-05", "ENV-07", "ERR-03"),
+    },
+)
 def ignores_the_key_id(honest: F, dialogue_id: str, item: Mapping[str, Any]) -> int:
     """Opens every item under the first data key, whatever dialogue or version it names."""
     return 1

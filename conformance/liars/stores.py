@@ -23,6 +23,7 @@ from reference_impl.writes import PLANNERS, Draft
 
 from . import liar
 from .encrypted import LyingStore, factory_of, forget, lie
+from .touched import touched
 
 __all__: list[str] = []
 
@@ -30,7 +31,7 @@ __all__: list[str] = []
 # -- verification (ENV-06, ENV-07) ---------------------------------------------------------------------
 
 
-@lie("ENV-07")
+@lie("ENV-07", also=touched("ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03", "ENV-06", "ENV-08"))
 class StopsVerifying(LyingStore):
     """verify_partition ends at the first bad item."""
 

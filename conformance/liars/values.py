@@ -14,6 +14,7 @@ from reference_impl.contract.errors import DialogueStoreError
 
 from .core import lie
 from .meddling import Meddler
+from .touched import touched
 
 __all__: list[str] = []
 
@@ -148,7 +149,7 @@ class DropsNulls(_Changes):
     """Leaves members of parameters out that are null."""
 
 
-@lie("STORE-12")
+@lie("STORE-12", also=touched("STORE-14"))
 @changes("parameters", lambda value: value or None)
 class EmptyObjectIsNone(_Changes):
     """Empty parameters are no parameters."""
@@ -166,7 +167,7 @@ class SortsConditions(_Changes):
     """Keeps conditions sorted."""
 
 
-@lie("STORE-12")
+@lie("STORE-12", also=touched("STORE-08"))
 @changes("contributors", lambda value: list(dict.fromkeys(value)) if _all_text(value) else value)
 class ContributorsOnce(_Changes):
     """Keeps every contributor once."""
@@ -201,7 +202,7 @@ class _Limit(ModelStore):
             return super()._register(kind, *args)
 
 
-@lie("STORE-15")
+@lie("STORE-15", also=touched("STORE-14", "ERR-02"))
 class NoLimit(_Limit):
     """Takes an entity of any size."""
 
@@ -217,7 +218,10 @@ class MeasuresCharacters(_Limit):
     }
 
 
-@lie("STORE-15", also={"STORE-14": "the size is the last thing that is looked at"})
+@lie(
+    "STORE-15",
+    also={"STORE-14": "the size is the last thing that is looked at", **touched("STORE-04")},
+)
 class WritesWhatIsTooLarge(ModelStore):
     """Finds an item too large only after it was written."""
 

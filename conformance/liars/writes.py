@@ -12,6 +12,7 @@ from reference_impl.contract.timestamps import after, format_time
 
 from .core import lie
 from .meddling import Meddler
+from .touched import touched
 
 __all__: list[str] = []
 
@@ -22,7 +23,7 @@ _REGISTER = tuple(
 # -- rounds, scores, experts (STORE-09, STORE-11) ------------------------------------------------------
 
 
-@lie("STORE-09")
+@lie("STORE-09", also=touched("STORE-12"))
 class AlignmentOfTheLastRound(Meddler):
     """total_alignment is the score of the round that was created last."""
 
@@ -32,7 +33,7 @@ class AlignmentOfTheLastRound(Meddler):
         return made
 
 
-@lie("STORE-09")
+@lie("STORE-09", also=touched("STORE-12"))
 class LosesNegativeScores(Meddler):
     """total_alignment never falls: a negative score of a round is not added."""
 
@@ -52,7 +53,7 @@ class LastRoundCounts(Meddler):
         return made
 
 
-@lie("STORE-11")
+@lie("STORE-11", also=touched("STORE-12", "STORE-18"))
 class ScoresAddUp(Meddler):
     """A score given again is added to the total, not put in place of the first."""
 
@@ -89,7 +90,7 @@ class OneScoreOnly(Meddler):
         )
 
 
-@lie("STORE-23")
+@lie("STORE-23", also=touched("STORE-12"))
 class AnswersReplaceAnswers(Meddler):
     """An expert's response in one round replaces those in the others."""
 
@@ -104,7 +105,7 @@ class AnswersReplaceAnswers(Meddler):
         return dataclasses.replace(made, raw_content=dict(expert["raw_content"]))
 
 
-@lie("STORE-23")
+@lie("STORE-23", also=touched("STORE-12"))
 class LosesTheSummary(Meddler):
     """A round's change of status without a summary removes the title."""
 
@@ -117,7 +118,7 @@ class LosesTheSummary(Meddler):
         return dataclasses.replace(made, title=None)
 
 
-@lie("STORE-08")
+@lie("STORE-08", also=touched("ADDR-09"))
 class NeverCompletes(Meddler):
     """A completed round has no completed_at."""
 
@@ -144,7 +145,7 @@ class ConvergesWithoutTime(Meddler):
         return dataclasses.replace(made, converged_at=None)
 
 
-@lie("STORE-10")
+@lie("STORE-10", also=touched("ADDR-09", "STORE-12", "STORE-19", "STORE-23"))
 class AnyVerdictConverges(Meddler):
     """A minority verdict ends the dialogue too."""
 
@@ -169,7 +170,7 @@ class EndsForGood(Meddler):
         return given
 
 
-@lie("STORE-10")
+@lie("STORE-10", also=touched("STORE-14", "ERR-02"))
 class FinalAfterTheEnd(Meddler):
     """Takes a final verdict in a dialogue that was abandoned, as an interim one with that type."""
 
@@ -193,7 +194,7 @@ class ConvergedWhenLastTouched(Meddler):
         return made
 
 
-@lie("STORE-10")
+@lie("STORE-10", also=touched("STORE-23"))
 class AmendsTheVerdict(Meddler):
     """Adopting a recommendation writes its label into the verdict's recommendation."""
 
@@ -228,7 +229,7 @@ class EventsInTheEntitysRound(_Events):
         event["event_round"] = int(event["entity_id"][1:3])
 
 
-@lie("STORE-08")
+@lie("STORE-08", also=touched("STORE-12"))
 class EventsWithoutReason(_Events):
     """The event of a status change keeps no reason."""
 
@@ -263,7 +264,7 @@ class SortsActors(Meddler):
         return made
 
 
-@lie("STORE-08")
+@lie("STORE-08", also=touched("ADDR-04", "ADDR-09", "STORE-05", "STORE-18"))
 class NoEventOfACreation(Meddler):
     """A new recommendation leaves no event."""
 
@@ -273,7 +274,7 @@ class NoEventOfACreation(Meddler):
         return made
 
 
-@lie("STORE-08")
+@lie("STORE-08", also=touched("ADDR-03", "ADDR-04", "ADDR-09", "STORE-18"))
 class EventsOfClaims(Meddler):
     """A claim's creation leaves an event as well."""
 
@@ -308,7 +309,7 @@ class CommentsAddress(Meddler):
         return made
 
 
-@lie("STORE-08")
+@lie("STORE-08", also=touched("STORE-23"))
 class ForgetsTheVerdict(Meddler):
     """An adopted recommendation does not say in which verdict."""
 
@@ -352,7 +353,7 @@ class EvidenceWithoutRefs(Meddler):
         return made
 
 
-@lie("STORE-24")
+@lie("STORE-24", also=touched("STORE-12"))
 class RefsWithoutReferences(Meddler):
     """Writes ref items for the references of a claim and keeps none in the claim."""
 
@@ -376,7 +377,7 @@ class RefsTurnedRound(Meddler):
         return made
 
 
-@lie("STORE-07")
+@lie("STORE-07", also=touched("STORE-05", "STORE-14", "STORE-23", "ERR-02"))
 class OneRefForEachPair(Meddler):
     """A second ref between the same two entities, of another type, is taken for a repeat."""
 
@@ -405,7 +406,10 @@ class SignalsAgain(Meddler):
         return made
 
 
-@lie("STORE-07", also={"STORE-14": "a duplicate is the last thing that is refused"})
+@lie(
+    "STORE-07",
+    also={"STORE-14": "a duplicate is the last thing that is refused", **touched("STORE-04")},
+)
 class ReplacesExperts(Meddler):
     """Registering an expert again replaces role and tier of the first."""
 
@@ -417,7 +421,12 @@ class ReplacesExperts(Meddler):
         raise refusal
 
 
-@lie("STORE-07")
+@lie(
+    "STORE-07",
+    also=touched(
+        "ADDR-02", "ADDR-08", "STORE-05", "STORE-08", "STORE-14", "STORE-23", "STORE-24", "ERR-02"
+    ),
+)
 class SameTextIsARepeat(Meddler):
     """A claim with the words of an earlier one of its round is that one, not another."""
 
@@ -442,7 +451,7 @@ class SameTextIsARepeat(Meddler):
 # -- times (ADDR-09) -----------------------------------------------------------------------------------
 
 
-@lie("ADDR-09")
+@lie("ADDR-09", also=touched("STORE-24"))
 class RefsOneMicrosecondLate(Meddler):
     """The refs of an entity's references are one microsecond later than the entity."""
 
@@ -518,7 +527,7 @@ class ScoresWithoutTime(Meddler):
         return dataclasses.replace(made, updated_at=self._time)
 
 
-@lie("ADDR-09")
+@lie("ADDR-09", also=touched("STORE-08"))
 class CommentsTouchTensions(Meddler):
     """A comment moves the tension's updated_at."""
 
@@ -530,7 +539,7 @@ class CommentsTouchTensions(Meddler):
         return made
 
 
-@lie("ADDR-09")
+@lie("ADDR-09", also=touched("STORE-12", "STORE-24"))
 class RefsTouchTheirSource(Meddler):
     """A new ref moves the updated_at of its source."""
 
@@ -545,7 +554,7 @@ class RefsTouchTheirSource(Meddler):
 # -- commits (STORE-04) --------------------------------------------------------------------------------
 
 
-@lie("STORE-04")
+@lie("STORE-04", also=touched("STORE-24"))
 class RefsByCommitsOfTheirOwn(Meddler):
     """An entity with references takes one commit for itself and one for each ref."""
 
@@ -555,7 +564,10 @@ class RefsByCommitsOfTheirOwn(Meddler):
         return made
 
 
-@lie("STORE-04", also={"STORE-18": "a read that writes is met where reads are compared"})
+@lie(
+    "STORE-04",
+    also={"STORE-18": "a read that writes is met where reads are compared", **touched("STORE-21")},
+)
 class ReadsCountAsWrites(Meddler):
     """next_seq reserves a number: the revision moves."""
 
@@ -571,7 +583,7 @@ class _Burning(Partition):
         return super().next_number(kind, round) + int(burnt)
 
 
-@lie("ADDR-02")
+@lie("ADDR-02", also=touched("ADDR-08"))
 class UsesUpNumbers(Meddler):
     """A claim that is refused for one of its references uses up its number."""
 
