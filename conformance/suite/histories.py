@@ -26,6 +26,10 @@ _STEPS = {"quick": 20, "ordinary": 50, "nightly": 50}
 _TRIALS = {"quick": 0, "ordinary": 60, "nightly": 250}
 
 
+#: Prepared partitions of more than a few items, or of large ones.
+LARGE = ("full round", "near 1 MB")
+
+
 class Played:
     """The histories of a recipe on the target of a session, played when the first test asks."""
 
@@ -54,10 +58,12 @@ class Played:
 
     def _play(self) -> None:
         budget = self._session.budget
-        recipe = Recipe(
-            self._recipe.profiles, _STEPS[budget], self._recipe.starts, self._recipe.often
-        )
-        made = histories(_COUNT[budget] * len(recipe.starts), self._session.seed, recipe)
+        starts, count = self._recipe.starts, _COUNT[budget]
+        if self._session.target.engine.emulated_by is not None:
+            # Its transactions copy whole tables: a few histories, and none on a large partition.
+            starts, count = tuple(start for start in starts if start not in LARGE), 1
+        recipe = Recipe(self._recipe.profiles, _STEPS[budget], starts, self._recipe.often)
+        made = histories(count * len(starts), self._session.seed, recipe)
         with lasting_world(self._session) as world:
             player, side = _player(world, at_once="batch" in recipe.profiles)
             for history in made:
