@@ -37,7 +37,7 @@ _WEIGHTS: Final = {
     "duplicate_entity": 4,
     "invalid_status_transition": 4,
     "missing_field": 0.4,
-    "invalid_field": 0.5,
+    "invalid_field": 1,
     "invalid_identifier": 0.3,
     "dialogue_not_found": 0.3,
     "item_too_large": 0.6,
@@ -47,6 +47,7 @@ _WEIGHTS: Final = {
 def spoiled(method: str, params: Params, draw: Draw) -> Params:
     """The call with one thing wrong, sometimes two; as it was where nothing can be wrong."""
     out = dict(params)
+    changed: dict[str, str] = {}  # parameter -> code
     for _ in range(2 if draw.maybe(0.25) else 1):
         found = list(_faults(method, out, draw))
         if not found:
@@ -54,7 +55,13 @@ def spoiled(method: str, params: Params, draw: Draw) -> Params:
         codes = sorted({code for code, _ in found})
         weights = [_WEIGHTS.get(code, 1) for code in codes]
         code = draw.rng.choices(codes, weights)[0]
-        out |= draw.one([patch for meant, patch in found if meant == code])
+        # A second finding of the same group, beside the first, or any other.
+        more = [(c, p) for c, p in found if c in changed.values() and not changed.keys() & p.keys()]
+        if more and draw.maybe(0.6):
+            found, code = more, draw.one(more)[0]
+        patch = draw.one([patch for meant, patch in found if meant == code])
+        out |= patch
+        changed |= dict.fromkeys(patch, code)
     return out
 
 
@@ -76,7 +83,7 @@ def _by_type(method: str, param: Param, draw: Draw) -> Iterator[Fault]:
     elif type_ == "text":
         if param.required:
             yield "missing_field", {name: draw.one((None, ""))}
-        yield "invalid_field", {name: draw.one((7, _SURROGATE, ["text"]))}
+        yield "invalid_field", {name: draw.one((7, _SURROGATE, _SURROGATE, ["text"]))}
     elif type_ == "display_id":
         yield "invalid_display_id", {name: draw.one(_NO_DISPLAY_ID)}
         yield "entity_not_found", {name: _absent(draw, _letter_of(method, draw))}

@@ -98,10 +98,10 @@ class Draw:
 
     def text(self) -> Any:
         """A text that is not empty; now and then a long one."""
+        if self.maybe(0.03 if self.long else 0.003):
+            return long_text("large", 60_000)  # much of what one item may hold
         if self.long and self.maybe(0.15):
             return long_text("long ", self.rng.randint(2_000, 40_000))
-        if self.maybe(0.002):
-            return long_text("large", 60_000)  # much of what one item may hold
         if self.maybe(0.01):
             return long_text("\u00e9 ", self.rng.randint(100, 5_000))
         return self.one(_TEXTS)
