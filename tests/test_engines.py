@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import json
 import os
@@ -32,6 +33,7 @@ from conformance.targets.engines import (
 )
 from conformance.targets.local_server import LocalServer, free_port
 from conformance.targets.probe import Found
+from reference_impl.partitions.port import Put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -661,3 +663,18 @@ def test_threads_take_turns_with_an_emulator_in_this_process(tmp_path: Path) -> 
         assert len(most) >= 20
         assert max(most) == 1
         tables.drop(tmp_path)
+
+
+def test_an_emulator_keeps_no_copies_of_its_tables(tmp_path: Path) -> None:
+    """A copy for each transaction, kept for ever, took gigabytes in a run."""
+    from moto.dynamodb.models.table import Table
+
+    with choose_engine("moto", environ=NOBODY) as engine:
+        tables = Tables(engine)
+        store = tables.partitions(tmp_path)
+        for number in range(5):
+            store.commit([Put({"pk": "p", "sk": str(number)})], token=f"t-{number}")
+        assert len(store.query("p")) == 5
+        tables.drop(tmp_path)
+        gc.collect()
+        assert sum(isinstance(one, Table) for one in gc.get_objects()) <= 1

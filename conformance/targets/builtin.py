@@ -226,7 +226,7 @@ def _sqlite(_: DynamoEngine | None) -> Iterator[Target]:
 
 
 class OneAtATime:
-    """A client whose calls wait for each other."""
+    """A client of moto in this process, whose calls wait for each other."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -237,9 +237,15 @@ class OneAtATime:
         if not inspect.ismethod(found):
             return found
 
+        from moto.core.model_instances import reset_model_data
+
         def call(*args: Any, **kwargs: Any) -> Any:
             with self._turn:
-                return found(*args, **kwargs)
+                try:
+                    return found(*args, **kwargs)
+                finally:
+                    # Each transaction copies its tables, and moto keeps a list of all that it ever made.
+                    reset_model_data()
 
         return call
 
