@@ -28,6 +28,7 @@ PASSES = "def test_passes(): pass"
 @pytest.fixture(autouse=True)
 def _nothing_but_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
 def run(pytester: pytest.Pytester, test: str, allowed: str = "") -> pytest.RunResult:

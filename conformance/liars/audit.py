@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
+from unittest import mock
 
 from conformance.targets.base import Backend
 from conformance.targets.builtin import PartitionRaw
@@ -29,6 +31,7 @@ from . import all_rules, liar
 from .core import NullStore
 from .encrypted import snake
 from .sealed import everywhere
+from .touched import touched
 
 __all__ = ["LyingLog", "LyingLogStore"]
 
@@ -262,7 +265,7 @@ class _Placed(LyingLogStore):
             return given
 
 
-@lie("AUDIT-01")
+@lie("AUDIT-01", also=touched("AUDIT-02", "AUDIT-08"))
 class OnePrincipal(_Placed):
     """Names the same principal whoever uses the store."""
 
@@ -280,7 +283,11 @@ class WholeSeconds(_Placed):
             return {**given, "timestamp": f"{given['timestamp'][:19]}.000000Z"}
 
 
-@lie("AUDIT-01")
+def _any_uuid() -> Any:
+    return mock.patch.object(audit, "_is_event_id", re.compile(r"[0-9a-f-]{36}").fullmatch)
+
+
+@lie("AUDIT-01", during=_any_uuid)
 class RandomEventIds(_Placed):
     """Gives events ids that are random throughout, UUIDs of version 4."""
 
@@ -289,7 +296,7 @@ class RandomEventIds(_Placed):
             return {**given, "event_id": lambda: str(uuid.uuid4())}
 
 
-@lie("AUDIT-01")
+@lie("AUDIT-01", also=touched("AUDIT-02", "AUDIT-04", "AUDIT-05", "AUDIT-06", "AUDIT-09"))
 class OneEventForEachItem(_Placed):
     """Logs a decrypt for each item of a batch."""
 
@@ -302,7 +309,7 @@ class OneEventForEachItem(_Placed):
             ]
 
 
-@lie("AUDIT-01")
+@lie("AUDIT-01", also=touched("AUDIT-08"))
 class NoSubjects(_Placed):
     """Names the partition as the subject of whatever is wrapped or unwrapped."""
 
@@ -315,7 +322,7 @@ class NoSubjects(_Placed):
             ]
 
 
-@lie("AUDIT-01")
+@lie("AUDIT-01", also=touched("AUDIT-08"))
 class DenialsAreFailures(_Placed):
     """Logs a denial as a failure."""
 
@@ -324,7 +331,13 @@ class DenialsAreFailures(_Placed):
             return [replace(u, outcome=u.outcome.replace("denied", "failure")) for u in uses]
 
 
-@lie("AUDIT-04", also={"AUDIT-01": "the events of an operation are looked at in their order"})
+@lie(
+    "AUDIT-04",
+    also={
+        "AUDIT-01": "the events of an operation are looked at in their order",
+        **touched("AUDIT-05", "AUDIT-08"),
+    },
+)
 class LogsBackwards(_Placed):
     """Logs the uses of a read in the order opposite to that in which they were made."""
 
@@ -333,7 +346,7 @@ class LogsBackwards(_Placed):
             super().append(dialogue_id, uses[::-1], *args)
 
 
-@lie("AUDIT-08")
+@lie("AUDIT-08", also=touched("AUDIT-03", "AUDIT-04", "AUDIT-05"))
 class OneChainForReaders(LyingLogStore):
     """Every instance logs its reads on the same chain, and goes on where it ends."""
 
@@ -363,7 +376,11 @@ def from_zeros(honest: Callable[..., Any], dialogue_id: str, chain: str) -> Tip:
     return Tip(chain, 0, "0" * 64, 0)
 
 
-@lie("AUDIT-02", during=_rewritten(audit.first_tip, from_zeros))
+@lie(
+    "AUDIT-02",
+    during=_rewritten(audit.first_tip, from_zeros),
+    also=touched("AUDIT-01", "AUDIT-03", "AUDIT-04", "AUDIT-08"),
+)
 class BeginsWithZeros(LyingLogStore):
     """The first event of a chain names zeros as its previous one."""
 
@@ -373,7 +390,12 @@ def for_all(honest: Callable[..., Any], kek: Any, dialogue_id: str) -> bytes:
     return cast(bytes, kek.derive(b"blue/audit-mac/v1"))
 
 
-@lie("AUDIT-02", "AUDIT-05", during=_rewritten(audit.mac_key, for_all))
+@lie(
+    "AUDIT-02",
+    "AUDIT-05",
+    during=_rewritten(audit.mac_key, for_all),
+    also=touched("ENV-09", "AUDIT-01", "AUDIT-08"),
+)
 class OneMacKey(LyingLogStore):
     """Makes the macs of all dialogues with one key."""
 

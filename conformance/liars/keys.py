@@ -33,6 +33,7 @@ from reference_impl.testing import ManualClock
 from . import all_rules, liar
 from .core import NullStore
 from .encrypted import LyingStore, factory_of, forget, snake
+from .touched import touched
 
 __all__ = ["lie"]
 
@@ -387,7 +388,12 @@ class DeniesEverything(LocalFileKeyProvider):
             raise error("key_denied", "the key does not fit", **refused.data) from None
 
 
-@lie("KEY-05", "KEY-06", "KEY-08", also={"ENV-06": "a damaged key is said to be another's"})
+@lie(
+    "KEY-05",
+    "KEY-06",
+    "KEY-08",
+    also={"ENV-06": "a damaged key is said to be another's", **touched("ENV-08")},
+)
 class DamageIsAnotherKey(LocalFileKeyProvider):
     """Says umk_changed of a wrapped key that is damaged."""
 

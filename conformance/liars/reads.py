@@ -211,7 +211,7 @@ class NumbersInNoRound(Meddler):
         raise refusal
 
 
-@lie("STORE-19")
+@lie("STORE-19", also=touched("STORE-21"))
 class LeaksAcrossPartitions(Meddler):
     """Gives the refs of every dialogue there is."""
 

@@ -269,7 +269,10 @@ def logs_what_it_seals(honest: F, dek: Any, address: str, payload: bytes, nonce:
     head.term,
     "ENV-06",
     "ENV-09",
-    also=_because("STORE-03", "ENV-07", "ENV-08", "ENV-02", "ENV-04", "ENV-03"),
+    also={
+        **_because("STORE-03", "ENV-07", "ENV-08", "ENV-02", "ENV-04", "ENV-03"),
+        **touched("ADDR-05", "ADDR-10", "ENV-01"),
+    },
 )
 def sums_without_refs(honest: F, key: bytes, item: Mapping[str, Any]) -> int:
     """Leaves refs out of the head's sum."""

@@ -39,7 +39,12 @@ class StopsVerifying(LyingStore):
         return super().verify_partition(dialogue_id)[:1]
 
 
-@lie("ENV-07")
+@lie(
+    "ENV-07",
+    also=touched(
+        "STORE-03", "ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03", "ENV-06", "ENV-08"
+    ),
+)
 class KeepsNothingOfTheRest(LyingStore):
     """on_error="collect" gives the findings, and nothing of what is good."""
 
@@ -62,7 +67,7 @@ class _Unaware(_Reader):
         super().check_set(items)
 
 
-@lie("ENV-07")
+@lie("ENV-07", also=touched("STORE-18"))
 class ChecksTheSetSometimes(LyingStore):
     """get_claims does not look at count and sum."""
 
@@ -74,7 +79,13 @@ class ChecksTheSetSometimes(LyingStore):
             type(self).reader = honest
 
 
-@lie("ENV-06", also=dict.fromkeys(("ENV-07", "ENV-08", "STORE-03"), "they name the place as well"))
+@lie(
+    "ENV-06",
+    also={
+        **dict.fromkeys(("ENV-07", "ENV-08", "STORE-03"), "they name the place as well"),
+        **touched("ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03"),
+    },
+)
 class NamesNoAddress(LyingStore):
     """Says that an item is bad and not which."""
 
@@ -86,7 +97,13 @@ class NamesNoAddress(LyingStore):
             raise
 
 
-@lie("ENV-06", also=dict.fromkeys(("ENV-03", "ENV-08", "ENV-07"), "they name the layer as well"))
+@lie(
+    "ENV-06",
+    also={
+        **dict.fromkeys(("ENV-03", "ENV-08", "ENV-07"), "they name the layer as well"),
+        **touched("ADDR-05", "ADDR-10", "ENV-01", "ENV-02"),
+    },
+)
 class OneLayerForAll(LyingStore):
     """Says tag of every item that does not open."""
 
@@ -101,7 +118,25 @@ class OneLayerForAll(LyingStore):
 # -- what is written (ADDR-05, ENV-04, ENV-05) ---------------------------------------------------------
 
 
-@lie("ADDR-05", also={"ENV-01": "the attributes are counted there too"})
+@lie(
+    "ADDR-05",
+    also={
+        "ENV-01": "the attributes are counted there too",
+        **touched(
+            "STORE-03",
+            "ADDR-10",
+            "ENV-02",
+            "ENV-03",
+            "ENV-04",
+            "ENV-05",
+            "ENV-06",
+            "ENV-07",
+            "ENV-08",
+            "ENV-09",
+            "ERR-03",
+        ),
+    },
+)
 class WritesNulls(LyingStore):
     """Writes an unset attribute as null."""
 
@@ -120,7 +155,10 @@ def _without_parts(item: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[st
     return {n: v for n, v in item.items() if n not in parts}
 
 
-@lie("ADDR-05", also={"ENV-01": "the attributes are counted there too"})
+@lie(
+    "ADDR-05",
+    also={"ENV-01": "the attributes are counted there too", **touched("ENV-02", "ENV-06")},
+)
 class RepeatsItsKeys(LyingStore):
     """Repeats the parts of a sort key as attributes, for queries."""
 
@@ -134,7 +172,7 @@ class RepeatsItsKeys(LyingStore):
         return {**draft.parts, **super()._item(dialogue_id, draft, dek)}
 
 
-@lie("ADDR-05")
+@lie("ADDR-05", also=touched("ENV-01", "ENV-06"))
 class ForgetsTheIndex(LyingStore):
     """A change of status leaves the index attributes as they were."""
 
@@ -153,7 +191,7 @@ class ForgetsTheIndex(LyingStore):
         return {**item, **{n: v for n, v in old.items() if n.startswith("by_")}}
 
 
-@lie("ENV-04")
+@lie("ENV-04", also=touched("ENV-06"))
 class KeepsNonces(LyingStore):
     """Seals a changed item under the nonce that it had."""
 

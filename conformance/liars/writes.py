@@ -296,7 +296,7 @@ class EventsOfClaims(Meddler):
         return made
 
 
-@lie("STORE-08")
+@lie("STORE-08", also=touched("STORE-23"))
 class CommentsAddress(Meddler):
     """A comment on an open tension makes it addressed."""
 

@@ -49,6 +49,9 @@ _BY_FIELD: Final[Mapping[str, str]] = {
     "seq": "ADDR-02",
     "references": "STORE-24",
     "refs": "STORE-24",
+    "source_id": "STORE-24",
+    "target_id": "STORE-24",
+    "ref_type": "STORE-24",
     "total_rounds": "STORE-09",
     "total_alignment": "STORE-09",
     "scores": "STORE-11",
@@ -68,7 +71,7 @@ _BY_FIELD: Final[Mapping[str, str]] = {
     "verdict_id": "ADDR-01",
     "contributors": "ADDR-01",
 }
-_TIMES: Final = ("created_at", "updated_at", "timestamp")
+_TIMES: Final = ("created_at", "updated_at", "timestamp", "completed_at", "converged_at")
 #: Writes whose repeat gives the first back.
 _IDEMPOTENT: Final = ("register_ref", "record_convergence_signal")
 
@@ -156,7 +159,9 @@ def _of_values(found: Divergence, *, reads: bool) -> str:
         return "STORE-05"
     differences = list(differing(expected, got))
     method, in_outcome = found.step.method, found.where == "outcome"
-    names = {name for path, _, _ in differences for name in re.findall(r"[a-z_]+", path)}
+    names = {_last(path) for path, _, _ in differences}
+    if any("references" in path for path, _, _ in differences):
+        names.add("references")
     if _foreign(got, found.dialogue_id):
         return "STORE-19"
     if in_outcome and method == "next_seq":
@@ -167,21 +172,21 @@ def _of_values(found: Divergence, *, reads: bool) -> str:
         return "STORE-10"
     if reads:
         lacks = isinstance(expected, list) and isinstance(got, list) and len(got) < len(expected)
-        return "STORE-23" if lacks else "STORE-18"
-    if "converged_at" in names or (
-        method == "register_verdict" and names >= {"dialogue", "status"}
-    ):
+        return "STORE-23" if lacks else "STORE-08" if method == "get_events" else "STORE-18"
+    if _only_times(differences):
+        odd = any(
+            isinstance(theirs, str) and not is_canonical(theirs) for *_, theirs in differences
+        )
+        return "ADDR-07" if odd else "ADDR-09"
+    if "converged_at" in names or (method == "register_verdict" and "status" in names):
         return "STORE-10"
+    if _only_texts(differences):
+        return "STORE-12"
     if method.startswith("update_") and _is_lost(found.step.params, differences):
         return "STORE-23"
     for name, rule in _BY_FIELD.items():
-        if name in names and not _only_times(differences):
+        if name in names:
             return rule
-    if _only_times(differences):
-        odd = any(
-            isinstance(theirs, str) and not is_canonical(theirs) for _, _, theirs in differences
-        )
-        return "ADDR-07" if odd else "ADDR-09"
     if names == {"revision"}:
         return "STORE-04"
     return (
@@ -231,9 +236,28 @@ def _is_lasting(method: str, differences: list[tuple[str, Any, Any]]) -> bool:
 
 
 def _only_times(differences: list[tuple[str, Any, Any]]) -> bool:
+    """Whether nothing but times differs, each side having one, beside the revision perhaps."""
+    times = [one for one in differences if _last(one[0]) != "revision"]
+    return bool(times) and all(
+        _last(path) in _TIMES and isinstance(mine, str) and isinstance(theirs, str)
+        for path, mine, theirs in times
+    )
+
+
+def _only_texts(differences: list[tuple[str, Any, Any]]) -> bool:
+    """Whether nothing but words of people differs, of which each side has some."""
     return all(
-        path.rpartition(".")[2] in (*_TIMES, "revision") for path, _, _ in differences
-    ) and any(path.rpartition(".")[2] in _TIMES for path, _, _ in differences)
+        _last(path) in ("reason", "reference", "conditions")
+        and isinstance(mine, str)
+        and isinstance(theirs, str)
+        for path, mine, theirs in differences
+    )
+
+
+def _last(path: str) -> str:
+    """The member that a path ends at, or the list."""
+    words = re.findall(r"[a-z_]+", path.removesuffix(" (how many)"))
+    return str(words[-1]) if words else ""
 
 
 def _unordered(value: Any) -> Any:

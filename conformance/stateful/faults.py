@@ -42,13 +42,19 @@ _WEIGHTS: Final = {
     "dialogue_not_found": 0.3,
     "item_too_large": 0.6,
 }
+#: The groups of STORE-14 in which several findings may stand side by side.
+_GROUPS: Final = {
+    **dict.fromkeys(("missing_field", "invalid_field"), 1),
+    **dict.fromkeys(("invalid_identifier", "invalid_display_id", "invalid_round"), 3),
+    **dict.fromkeys(("round_not_found", "expert_not_found", "entity_not_found"), 5),
+}
 
 
-def spoiled(method: str, params: Params, draw: Draw) -> Params:
-    """The call with one thing wrong, sometimes two; as it was where nothing can be wrong."""
+def spoiled(method: str, params: Params, draw: Draw, *, most: int = 2) -> Params:
+    """The call with one thing wrong, sometimes ``most``; as it was where nothing can be wrong."""
     out = dict(params)
     changed: dict[str, str] = {}  # parameter -> code
-    for _ in range(2 if draw.maybe(0.25) else 1):
+    for _ in range(most if draw.maybe(0.25) else 1):
         found = list(_faults(method, out, draw))
         if not found:
             break
@@ -56,7 +62,10 @@ def spoiled(method: str, params: Params, draw: Draw) -> Params:
         weights = [_WEIGHTS.get(code, 1) for code in codes]
         code = draw.rng.choices(codes, weights)[0]
         # A second finding of the same group, beside the first, or any other.
-        more = [(c, p) for c, p in found if c in changed.values() and not changed.keys() & p.keys()]
+        groups = {_GROUPS.get(one) for one in changed.values()} - {None}
+        more = [
+            (c, p) for c, p in found if _GROUPS.get(c) in groups and not changed.keys() & p.keys()
+        ]
         if more and draw.maybe(0.6):
             found, code = more, draw.one(more)[0]
         patch = draw.one([patch for meant, patch in found if meant == code])

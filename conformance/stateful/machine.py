@@ -74,13 +74,15 @@ def methods_of(profiles: Sequence[str]) -> tuple[str, ...]:
 class Recipe:
     """How histories are made. ``often``: (method or ``repeat``, times) for what a suite is about.
 
-    ``most_steps``: after the prepared partition; ``starts``: these, in turn.
+    ``most_steps``: after the prepared partition; ``starts``: these, in turn; ``most_faults``: how
+    many things may be wrong with one call.
     """
 
     profiles: tuple[str, ...]
     most_steps: int = MOST_STEPS
     starts: tuple[str, ...] = STARTS
     often: tuple[tuple[str, int], ...] = ()
+    most_faults: int = 2
 
 
 @lru_cache(maxsize=8)
@@ -265,7 +267,7 @@ class _Histories(RuleBasedStateMachine):
         if writes and "idempotency" in self.recipe.profiles and rng.random() < 0.2:
             params["request_id"] = f"r-{len(self._steps)}"
         if not right and rng.random() < _WRONG:
-            params = spoiled(method, params, draw)
+            params = spoiled(method, params, draw, most=self.recipe.most_faults)
         self._add(method, params)
 
     def _add(self, method: str, params: Any) -> None:
