@@ -169,7 +169,7 @@ def cli() -> None:
     "--case-deadline",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="After this long one case has failed (default 60, on DynamoDB 120).",
+    help="After this long one case has failed (default 60, on DynamoDB 120, on moto 600).",
 )
 @click.option(
     "-k",

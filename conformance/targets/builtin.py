@@ -319,7 +319,7 @@ def _dynamodb(engine: DynamoEngine | None) -> Iterator[Target]:
                 _REFERENCE,
                 version=suite_version(),
                 announcement=engine.announcement + known_gaps(engine),
-                case_deadline_s=120.0,
+                case_deadline_s=600.0 if engine.emulator else 120.0,  # it copies whole tables
                 discard=storages.discard,
                 close=storages.close,
                 preflight=lambda: failures(engine, probe_engine(engine)),
