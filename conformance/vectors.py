@@ -7,6 +7,7 @@ docs/vectors.md; what they were made from stands in MANIFEST.json (``load_manife
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +28,31 @@ class VectorError(ValueError):
 def load_vectors(family: str, *, root: Path | None = None) -> list[Document]:
     """The documents of a family's folder (``nist``, ``address``, ``envelope``, …) by file name.
 
-    Each document is validated by its schema in ``schemas/`` (no unknown field), its number of tests
-    is counted and compared with the manifest: ``VectorError`` where anything is off. ``root`` is
-    another folder than the one that came with this package.
+    Each file must be the one that the manifest names, by its SHA-256: ``VectorError`` where it is not,
+    which says what is wrong by the file's schema in ``schemas/`` (no unknown field) or by its number
+    of tests, where one of them shows it. ``root`` is another folder than the one that came with
+    this package.
     """
     root = root or _root()
-    known = vector_families(root=root)
+    manifest = load_manifest(root=root)
+    known = _families(manifest)
     if family not in known:
         raise VectorError(f"no vectors of family {family!r}; there are: {', '.join(known)}")
-    listed = [entry for entry in load_manifest(root=root)["files"] if "cases" in entry]
-    counts = {entry["path"]: entry["cases"] for entry in listed}
+    listed = {entry["path"]: entry for entry in manifest["files"] if "cases" in entry}
     there = {f"{family}/{path.name}" for path in (root / family).glob("*.json")}
-    expected = {path for path in counts if path.startswith(f"{family}/")}
+    expected = {path for path in listed if path.startswith(f"{family}/")}
     if there != expected:
         odd = ", ".join(sorted(there ^ expected))
         raise VectorError(f"listed in {_MANIFEST} or in {root}, but not both: {odd}")
-    return [_document(root, path, counts[path]) for path in sorted(expected)]
+    return [_document(root, path, listed[path]) for path in sorted(expected)]
 
 
 def vector_families(*, root: Path | None = None) -> list[str]:
     """The names that ``load_vectors`` takes."""
-    manifest = load_manifest(root=root)
+    return _families(load_manifest(root=root))
+
+
+def _families(manifest: Document) -> list[str]:
     return list(dict.fromkeys(family["folder"] for family in manifest["families"]))
 
 
@@ -66,8 +71,18 @@ def _root() -> Path:
     raise VectorError("there are no vectors here; `nox -s vectors` makes them in a checkout")
 
 
-def _document(root: Path, path: str, listed: int) -> Document:
-    document = _read(root, path)
+def _document(root: Path, path: str, listed: Document) -> Document:
+    content = _bytes(root, path)
+    document = _parsed(path, content)
+    if sha256(content).hexdigest() != listed["sha256"]:
+        # What was written with the manifest has passed its schema; this is something else.
+        _look_for_the_fault(root, path, document, listed["cases"])
+        raise VectorError(f"{path}: it is not the file that {_MANIFEST} names (SHA-256)")
+    return document
+
+
+def _look_for_the_fault(root: Path, path: str, document: Document, listed: int) -> None:
+    """``VectorError`` for what the schema or the counts show."""
     schema = document.get("schema")
     if not isinstance(schema, str):
         raise VectorError(f"{path}: it names no schema")
@@ -80,14 +95,22 @@ def _document(root: Path, path: str, listed: int) -> Document:
             f"{path}: {count} tests, number_of_tests says {document['number_of_tests']}"
             f" and {_MANIFEST} {listed}"
         )
-    return document
 
 
 def _read(root: Path, path: str) -> Document:
+    return _parsed(path, _bytes(root, path))
+
+
+def _bytes(root: Path, path: str) -> bytes:
     try:
-        document = json.loads((root / path).read_bytes())
+        return (root / path).read_bytes()
     except OSError as error:
         raise VectorError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _parsed(path: str, content: bytes) -> Document:
+    try:
+        document = json.loads(content)
     except ValueError as error:
         raise VectorError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -38,6 +37,7 @@ from reference_impl.testing import ManualClock
 from reference_impl.writes import Draft
 
 from . import liar
+from .patching import PATCHING
 
 __all__ = ["LyingStore", "factory_of", "forget", "lie"]
 
@@ -52,9 +52,6 @@ def forget(folder: Path) -> None:
     _STORAGE.pop(folder.resolve(), None)
 
 
-_PATCHING = threading.RLock()
-
-
 class LyingStore(EncryptedStore):
     """The reference store, some steps of whose reads are replaced while a read is under way.
 
@@ -67,7 +64,7 @@ class LyingStore(EncryptedStore):
     reader: ClassVar[type[_Reader]] = _Reader
 
     def _read_once(self, *args: Any, **kwargs: Any) -> tuple[Snapshot, list[Finding]]:
-        with _PATCHING, ExitStack() as patches:
+        with PATCHING, ExitStack() as patches:
             patches.enter_context(mock.patch.object(reading, "_Reader", self.reader))
             for name, step in self.steps.items():
                 instead = partial(step, getattr(envelope, name))
@@ -97,7 +94,9 @@ def factory_of(
     return factory
 
 
-def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[type[S]], type[S]]:
+def lie(
+    *must_fail: str, also: Mapping[str, str] | None = None, **more: Any
+) -> Callable[[type[S]], type[S]]:
     """Make a liar of a subclass of :class:`LyingStore`; its docstring tells the lie, its name is
     the liar's."""
 
@@ -105,7 +104,7 @@ def lie(*must_fail: str, also: Mapping[str, str] | None = None) -> Callable[[typ
         factory = factory_of(store)
         factory.__name__ = snake(store.__name__)
         factory.__doc__ = store.__doc__
-        liar(must_fail=must_fail, profile="encrypted", also=also, discard=forget)(factory)
+        liar(must_fail=must_fail, profile="encrypted", also=also, discard=forget, **more)(factory)
         return store
 
     return register

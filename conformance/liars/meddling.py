@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from conformance.model import ModelStore, Partition
@@ -36,6 +37,10 @@ class Meddler(ModelStore):
     """
 
     _is_inside = False
+
+    def _around(self) -> AbstractContextManager[object]:
+        """What is in force while the model does what it is asked."""
+        return nullcontext()
 
     def _asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         """What a call was given, by name, before anything is done."""
@@ -76,7 +81,8 @@ def _meddled(name: str) -> Any:
         try:
             given = self._asked(name, given)
             try:
-                made = honest(self, **given)
+                with self._around():
+                    made = honest(self, **given)
             except DialogueStoreError as refusal:
                 return self._refused(name, given, refusal)
             made = self._answered(name, given, made)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
-from unittest import mock
 
 from conformance import model
 from conformance.model import ModelStore
@@ -14,6 +14,7 @@ from reference_impl.contract.tables import METHODS
 
 from .core import lie
 from .meddling import Meddler
+from .patching import for_now
 from .touched import touched
 
 __all__: list[str] = []
@@ -34,18 +35,8 @@ class _Identifiers(Meddler):
         """Whether a text is taken."""
         raise NotImplementedError
 
-    def _asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
-        self._patch = mock.patch.object(model, "is_identifier", self._is_one)
-        self._patch.start()
-        return given
-
-    def _answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
-        self._patch.stop()
-        return made
-
-    def _refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
-        self._patch.stop()
-        raise refusal
+    def _around(self) -> AbstractContextManager[object]:
+        return for_now(model, is_identifier=self._is_one)
 
     def _is_one(self, text: str) -> bool:
         return _is_identifier(text) or type(self)._takes(text)
@@ -116,7 +107,7 @@ class AHundredMoves(ModelStore):
     """Takes the hundredth move of an expert in a round."""
 
     def register_move(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Move:
-        with mock.patch.object(model, "MAX_SEQ", 100):
+        with for_now(model, MAX_SEQ=100):
             return super().register_move(dialogue_id, *args, **kwargs)
 
 

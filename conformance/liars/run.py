@@ -10,6 +10,7 @@ import importlib
 import multiprocessing
 import os
 import pkgutil
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -40,7 +41,8 @@ LIARS_REPORT: Final = Path("build") / "liars.json"
 _LEFT_OUT: Final = ("incomplete", "skipped", "no_case")
 
 #: Fixtures of the tests of random histories, which liars are tried without: a history ends at the first
-#: difference and blames one rule for it, so that it says nothing exact; parity shows what they find.
+#: difference and blames one rule for it, so that it says nothing exact; parity shows what they find. A null
+#: target must pass none of them either.
 _HISTORIES: Final = frozenset({"played"})
 
 #: How a failure begins that a test's own assertion made.
@@ -182,7 +184,12 @@ def _run(
     wanted: Collection[str] | None,
     only: Collection[str] | None = None,
 ) -> tuple[Report, _Book]:
-    book = _Book(wanted, only, _files_of(liar.profile, wanted, suite))
+    book = _Book(
+        wanted,
+        only,
+        _files_of(liar.profile, wanted, suite),
+        without=frozenset() if liar.null else _HISTORIES,
+    )
     target = Target(
         f"liar:{liar.name}",
         adapt(liar.factory),
@@ -192,9 +199,25 @@ def _run(
         discard=liar.discard,
     )
     options = Options(budget="quick", seed=seed, profiles=(liar.profile,), suite=suite)
+    before = _reference()
     with _fast_folders(), liar.during():
         report = run(target, options, recorder=partial(_Recorder, book))
+    if changed := sorted(
+        name for name, part in _reference().items() if before.get(name, part) != part
+    ):
+        # The next liar would be tried against another reference than its lie is told of.
+        raise RuntimeError(f"liar {liar.name} has left {', '.join(changed)} changed")
     return report, book
+
+
+def _reference() -> dict[str, int]:
+    """Every part of the reference and of the model, by name: which object it is."""
+    return {
+        f"{module}.{name}": id(part)
+        for module, loaded in list(sys.modules.items())
+        if module.partition(".")[0] == "reference_impl" or module == "conformance.model"
+        for name, part in list(vars(loaded).items())
+    }
 
 
 def _files_of(profile: str, rules: Collection[str] | None, suite: Path) -> set[str]:
@@ -231,7 +254,7 @@ class _Book:
     """What a run of a liar is about, and what happened by test.
 
     ``wanted``: the rules that matter, None for all; ``only``: the tests to choose from; ``files``: where
-    there are any.
+    there are any; ``without``: fixtures whose tests are left out.
     """
 
     def __init__(
@@ -239,10 +262,12 @@ class _Book:
         wanted: Collection[str] | None,
         only: Collection[str] | None,
         files: Collection[str],
+        without: Collection[str] = _HISTORIES,
     ) -> None:
         self._open = None if wanted is None else set(wanted)
         self._only = only
         self._files = files
+        self._without = {*without}
         self._rules: dict[str, set[str]] = {}
         #: The tests that depend on the seed.
         self.randomised: set[str] = set()
@@ -257,7 +282,7 @@ class _Book:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Nor the way to it."""
-        config.option.tbstyle = "short"
+        config.option.tbstyle = "native"
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """A file without a test that matters is not read."""
@@ -276,7 +301,7 @@ class _Book:
             for item in items
             if not self.is_settled(item)
             and (self._only is None or item.nodeid in self._only)
-            and not _HISTORIES & {*getattr(item, "fixturenames", ())}
+            and not self._without & {*getattr(item, "fixturenames", ())}
         ]
 
     def is_settled(self, item: pytest.Item) -> bool:

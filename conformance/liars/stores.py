@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
@@ -12,8 +13,9 @@ from conformance.targets.base import Backend
 from reference_impl import mechanics
 from reference_impl.contract.entities import Claim, DialoguePartition, Finding, NextSeq
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.items import Item, index_attributes
+from reference_impl.contract.items import Item, index_attributes, item_size
 from reference_impl.contract.tables import EntityType
+from reference_impl.partitions import port
 from reference_impl.reading import _Reader
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle
@@ -23,6 +25,8 @@ from reference_impl.writes import PLANNERS, Draft
 
 from . import liar
 from .encrypted import LyingStore, factory_of, forget, lie
+from .patching import for_now
+from .sealed import everywhere
 from .touched import touched
 
 __all__: list[str] = []
@@ -118,6 +122,21 @@ class OneLayerForAll(LyingStore):
 # -- what is written (ADDR-05, ENV-04, ENV-05) ---------------------------------------------------------
 
 
+def _set(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v for n, v in item.items() if v is not None}
+
+
+@contextmanager
+def _where_null_is_a_value() -> Iterator[None]:
+    """A storage that has nulls, as DynamoDB's own."""
+    storable = port._storable
+    with (
+        everywhere(item_size, lambda item: item_size(_set(item))),
+        everywhere(storable, lambda value: value is None or storable(value)),
+    ):
+        yield
+
+
 @lie(
     "ADDR-05",
     also={
@@ -136,13 +155,14 @@ class OneLayerForAll(LyingStore):
             "ERR-03",
         ),
     },
+    during=_where_null_is_a_value,
 )
 class WritesNulls(LyingStore):
     """Writes an unset attribute as null."""
 
     steps: ClassVar = {
         "check_form": lambda real, kind, parts, dialogue_id, item: real(
-            kind, parts, dialogue_id, {n: v for n, v in item.items() if v is not None}
+            kind, parts, dialogue_id, _set(item)
         )
     }
 
@@ -208,7 +228,7 @@ class WearsKeysOut(LyingStore):
     """Goes on with a data key up to NIST's limit of 2^32."""
 
     def _sealed(self, *args: Any) -> Any:
-        with mock.patch.object(mechanics, "MAX_SEALS", 2**32):
+        with for_now(mechanics, MAX_SEALS=2**32):
             return super()._sealed(*args)
 
 
@@ -281,7 +301,7 @@ class RemembersTheUnknown(LyingStore):
         return made
 
 
-@lie("STORE-03")
+@lie("STORE-03", also=touched("STORE-18"))
 class RefusesFromMemory(LyingStore):
     """Says an error of a write from what it knew last, without a look at the storage."""
 

@@ -6,7 +6,6 @@ import dataclasses
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
-from unittest import mock
 
 from conformance import model
 from conformance.model import ModelStore
@@ -14,6 +13,7 @@ from reference_impl.contract.errors import DialogueStoreError
 
 from .core import lie
 from .meddling import Meddler
+from .patching import for_now
 from .touched import touched
 
 __all__: list[str] = []
@@ -198,7 +198,7 @@ class _Limit(ModelStore):
     limits: ClassVar[Mapping[str, Any]] = {}
 
     def _register(self, kind: str, *args: Any) -> Any:
-        with mock.patch.multiple(model, **self.limits):
+        with for_now(model, **self.limits):
             return super()._register(kind, *args)
 
 
@@ -230,6 +230,6 @@ class WritesWhatIsTooLarge(ModelStore):
             return super()._register(kind, *args)
         except DialogueStoreError as refusal:
             if refusal.code == "item_too_large":
-                with mock.patch.object(model, "MAX_ITEM_BYTES", 1 << 40):
+                with for_now(model, MAX_ITEM_BYTES=1 << 40):
                     super()._register(kind, *args)
             raise

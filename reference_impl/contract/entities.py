@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from .items import Item
@@ -544,12 +545,23 @@ class SimilarDialogue:
 def plain(value: Any) -> Any:
     """A result as JSON values (objects, lists, text, numbers, booleans, None), all of them
     copies."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    kind = type(value)
+    if value is None or kind is str or kind is int or kind is bool or kind is float:
+        return value
+    if kind is list or isinstance(value, list | tuple):
+        return [plain(member) for member in value]
     if isinstance(value, dict):
         return {key: plain(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(member) for member in value]
-    if isinstance(value, int) and not isinstance(value, bool):
+    if (names := _fields_of(kind)) is not None:
+        return {name: plain(getattr(value, name)) for name in names}
+    if isinstance(value, int):
         return int(value)
     return str(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=256)
+def _fields_of(kind: type) -> tuple[str, ...] | None:
+    """The names of a result class's fields; None for any other class."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    return tuple(field.name for field in dataclasses.fields(kind))
