@@ -261,14 +261,15 @@ def _target(name: str, options: TargetOptions) -> Iterator[Target]:
         return
     liar = chosen([name.removeprefix(_LIAR)])[0]
     assert liar.name in LIARS
-    yield Target(
-        name,
-        adapt(liar.factory),
-        Engine("in-process"),
-        name,
-        announcement=f"{name}: {liar.lie}",
-        discard=liar.discard,
-    )
+    with liar.during():
+        yield Target(
+            name,
+            adapt(liar.factory),
+            Engine("in-process"),
+            name,
+            announcement=f"{name}: {liar.lie}",
+            discard=liar.discard,
+        )
 
 
 # -- telling -----------------------------------------------------------------------------------------

@@ -127,13 +127,17 @@ class DropsTheHundredth(ModelStore):
         return super().register_round(dialogue_id, *args, **kwargs)
 
 
+def _list(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else []
+
+
 @lie("STORE-13", profile="batch")
 class FillsOneTransaction(ModelStore):
     """Writes as many refs as a transaction of a hundred actions has room for, and leaves out the rest."""
 
     def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
-        refs = kwargs.get("refs") or []
-        entities = sum(len(kwargs.get(kind) or ()) for kind in KINDS)
+        refs = _list(kwargs.get("refs"))
+        entities = sum(len(_list(kwargs.get(kind))) for kind in KINDS)
         room = max(0, 97 - 2 * entities)
         if len(refs) <= room or len(refs) > 999:
             return super().register_round(dialogue_id, *args, **kwargs)
@@ -146,8 +150,8 @@ class KeepsTheLastChangeOnly(ModelStore):
     """Of several status changes of one entity it writes the last, and no event of the others."""
 
     def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
-        updates = kwargs.get("status_updates") or ()
-        if all(isinstance(update, dict) and "entity_id" in update for update in updates):
+        updates = _list(kwargs.get("status_updates"))
+        if updates and all(isinstance(one, dict) and "entity_id" in one for one in updates):
             last = {str(update["entity_id"]): update for update in updates}
             kwargs["status_updates"] = list(last.values())
         return super().register_round(dialogue_id, *args, **kwargs)

@@ -79,9 +79,12 @@ def _through(told: Callable[[Call], Any], name: str, honest: Callable[..., Any])
 
     @functools.wraps(honest)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not is_identifier(kwargs.get("request_id")):
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        if not is_identifier(given.get("request_id")) or not is_identifier(
+            given.get("dialogue_id")
+        ):
             return honest(self, *args, **kwargs)
-        return told(Call(self, name, honest, {**dict(zip(names, args, strict=False)), **kwargs}))
+        return told(Call(self, name, honest, given))
 
     return method
 

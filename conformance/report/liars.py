@@ -121,6 +121,7 @@ def _cases(result: Result) -> list[str]:
         for requirement in result.report.requirements
         if requirement.id in result.unexpected
         for failure in requirement.failures
+        if failure.outcome == "fail"
     ]
 
 

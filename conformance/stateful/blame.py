@@ -12,7 +12,7 @@ from typing import Any, Final
 from reference_impl.contract.tables import METHODS
 from reference_impl.contract.timestamps import is_canonical
 
-from .history import OPEN
+from .history import CLOSE
 from .outcomes import as_text, differing
 from .playing import Divergence
 
@@ -41,6 +41,12 @@ _BY_CODE: Final[Mapping[str, str]] = {
     "request_mismatch": "STORE-22",
     "validation_failed": "STORE-13",
 }
+
+#: The last group of STORE-14.
+_LAST: Final = (
+    *("request_mismatch", "duplicate_entity", "invalid_status_transition"),
+    *("limit_exceeded", "item_too_large"),
+)
 
 #: The rule that a field is about; the first that is found counts.
 _BY_FIELD: Final[Mapping[str, str]] = {
@@ -93,6 +99,8 @@ def rule_of(found: Divergence) -> str:
     step = found.step
     if found.got.is_stray:
         return "ERR-01"
+    if found.got.code and (silent := _of_silence(found)):
+        return silent
     if step.method == "verify_partition":
         return "HEAD-04"
     if step.method == "verify_chain":
@@ -105,7 +113,7 @@ def rule_of(found: Divergence) -> str:
         return "STORE-20"
     if found.where == "partition" and found.dialogue_id != step.params.get("dialogue_id"):
         if not step.is_call:
-            return "STORE-18" if step.method == OPEN else "STORE-20"
+            return "STORE-20" if step.method == CLOSE else "STORE-18"
         return "STORE-19"
     if found.where == "partition" and found.outcome.code:
         return _TRACELESS.get(found.outcome.code, "STORE-04")
@@ -115,6 +123,14 @@ def rule_of(found: Divergence) -> str:
     if step.method == "register_round":
         return "STORE-13"
     return _of_values(found, reads=not writes and found.where == "outcome")
+
+
+def _of_silence(found: Divergence) -> str:
+    """The rule for an error, or a finding of it, that has no words for people."""
+    error = found.got.value()["error"]
+    if "silent" in error:
+        return "ERR-01"
+    return "STORE-14" if any(len(one) > 2 for one in error["data"].get("findings", ())) else ""
 
 
 def _is_repeat(found: Divergence) -> bool:
@@ -144,6 +160,8 @@ def _of_refusal(found: Divergence) -> str:
         return "STORE-10"  # what has ended stays writable
     if expected.code and got.code == "dialogue_not_found" and _is_unknown(found):
         return "STORE-14"  # both are true, and another is told first
+    if expected.code and got.code in _LAST and expected.code not in _LAST:
+        return "STORE-14"  # what is looked at last was told first
     if expected.code:
         return _BY_CODE.get(expected.code, "ERR-01")
     if found.step.method == "register_round":
@@ -171,8 +189,7 @@ def _of_values(found: Divergence, *, reads: bool) -> str:
     if not in_outcome and _is_lasting(method, differences):
         return "STORE-10"
     if reads:
-        lacks = isinstance(expected, list) and isinstance(got, list) and len(got) < len(expected)
-        return "STORE-23" if lacks else "STORE-08" if method == "get_events" else "STORE-18"
+        return _of_a_read(method, differences)
     if _only_times(differences):
         odd = any(
             isinstance(theirs, str) and not is_canonical(theirs) for *_, theirs in differences
@@ -184,6 +201,8 @@ def _of_values(found: Divergence, *, reads: bool) -> str:
         return "STORE-12"
     if method.startswith("update_") and _is_lost(found.step.params, differences):
         return "STORE-23"
+    if any(path.endswith("contributors (how many)") for path, *_ in differences):
+        return "STORE-12"
     for name, rule in _BY_FIELD.items():
         if name in names:
             return rule
@@ -192,6 +211,16 @@ def _of_values(found: Divergence, *, reads: bool) -> str:
     return (
         "STORE-23" if any(path.endswith("(how many)") for path, *_ in differences) else "STORE-12"
     )
+
+
+def _of_a_read(method: str, differences: list[tuple[str, Any, Any]]) -> str:
+    lengths = [(mine, theirs) for path, mine, theirs in differences if path.endswith("(how many)")]
+    if any(theirs < mine for mine, theirs in lengths):
+        return "STORE-23"
+    if method == "get_events":
+        return "STORE-08"
+    # More than what was asked for, where a read may be asked for a part.
+    return "STORE-06" if lengths and method == "get_convergence_signals" else "STORE-18"
 
 
 def _sets_status(found: Divergence) -> bool:

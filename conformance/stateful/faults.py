@@ -6,7 +6,8 @@ the groups of STORE-14.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reference_impl.contract.tables import ENTITIES, METHODS, Param
@@ -14,12 +15,17 @@ from reference_impl.contract.tables import ENTITIES, METHODS, Param
 from .history import long_text
 from .inputs import KINDS, LETTERS, Draw, joins, may_follow
 
-__all__ = ["spoiled"]
+__all__ = ["Used", "spoiled", "varied"]
+
+#: How often which fault was in a call: (method, code, *parameters) -> times.
+Used = Counter[tuple[str, ...]]
 
 Params = dict[str, Any]
 Fault = tuple[str, Params]
 
 _TOO_LARGE: Final = long_text("x", 420_000)
+_TOO_MANY_BYTES: Final = long_text("\u00e9", 210_000)
+_LARGE: Final = long_text("large", 60_000)
 _SURROGATE: Final = "half \ud800"
 _NO_IDENTIFIER: Final = ("a#b", "-a", "", "é", "a/b", "a b", "x" * 97, "\uff41")
 _NO_DISPLAY_ID: Final = ("P0100", "X0101", "p0101", "P101", "", "P+1-1", "\uff300101", "P010\uff11")
@@ -41,6 +47,7 @@ _WEIGHTS: Final = {
     "invalid_identifier": 0.3,
     "dialogue_not_found": 0.3,
     "item_too_large": 0.6,
+    "large": 0.3,
 }
 #: The groups of STORE-14 in which several findings may stand side by side.
 _GROUPS: Final = {
@@ -50,33 +57,69 @@ _GROUPS: Final = {
 }
 
 
-def spoiled(method: str, params: Params, draw: Draw, *, most: int = 2) -> Params:
-    """The call with one thing wrong, sometimes ``most``; as it was where nothing can be wrong."""
+def spoiled(method: str, params: Params, draw: Draw, used: Used, *, most: int = 2) -> Params:
+    """The call with one thing wrong, sometimes ``most``; as it was where nothing can be wrong.
+
+    Of all that can be wrong it is what was so least often, as ``used`` tells, which it is added to.
+    """
     out = dict(params)
     changed: dict[str, str] = {}  # parameter -> code
     for _ in range(most if draw.maybe(0.25) else 1):
         found = list(_faults(method, out, draw))
         if not found:
             break
-        codes = sorted({code for code, _ in found})
-        weights = [_WEIGHTS.get(code, 1) for code in codes]
-        code = draw.rng.choices(codes, weights)[0]
         # A second finding of the same group, beside the first, or any other.
         groups = {_GROUPS.get(one) for one in changed.values()} - {None}
         more = [
             (c, p) for c, p in found if _GROUPS.get(c) in groups and not changed.keys() & p.keys()
         ]
-        if more and draw.maybe(0.6):
-            found, code = more, draw.one(more)[0]
-        patch = draw.one([patch for meant, patch in found if meant == code])
+        code, patch = _least_used(method, more if more and draw.maybe(0.6) else found, draw, used)
         out |= patch
         changed |= dict.fromkeys(patch, code)
     return out
 
 
+def varied(method: str, params: Params, draw: Draw, used: Used) -> Params:
+    """The call with one value that is allowed and seldom seen: a parameter named and unset, an empty text or
+    list, a text that fills most of an item."""
+    found = list(_variations(method, params))
+    return {**params, **_least_used(method, found, draw, used)[1]} if found else params
+
+
+def _variations(method: str, params: Params) -> Iterator[Fault]:
+    writes = METHODS[method].kind == "write"
+    for param in METHODS[method].params:
+        if not param.required:
+            yield "unset", {param.name: None}
+        if param.type == "text" and writes:
+            yield "large", {param.name: _LARGE}
+            if not param.required:
+                yield "empty", {param.name: ""}
+        if param.type.startswith("list[") and param.type != "list[note]" and params.get(param.name):
+            yield "empty", {param.name: []}
+
+
+def _least_used(method: str, found: Sequence[Fault], draw: Draw, used: Used) -> Fault:
+    """One of those that were met least often for their weight."""
+
+    def turns(fault: Fault) -> float:
+        return used[(method, fault[0], *sorted(fault[1]))] / _WEIGHTS.get(fault[0], 1)
+
+    least = min(map(turns, found))
+    code, patch = draw.one([fault for fault in found if turns(fault) == least])
+    used[(method, code, *sorted(patch))] += 1
+    return code, patch
+
+
 def _faults(method: str, params: Params, draw: Draw) -> Iterator[Fault]:
     for param in METHODS[method].params:
         yield from _by_type(method, param, draw)
+        given = params.get(param.name)
+        if param.type == "identifier" and isinstance(given, str):
+            yield (
+                "invalid_identifier",
+                {param.name: draw.one((f" {given}", f"{given} ", f"{given}\n"))},
+            )
     if method != "create_dialogue":
         yield "dialogue_not_found", {"dialogue_id": draw.one(("nowhere", "tid-e", "TIDE"))}
     yield from _by_state(method, params, draw)
@@ -173,10 +216,13 @@ def _by_state(method: str, params: Params, draw: Draw) -> Iterator[Fault]:
         yield "expert_not_found", {"expert_slug": draw.one(("nobody", "MUFFIN"))}
     for name in ("content", "description", "role", "title", "recommendation", "summary", "reason"):
         if name in types and METHODS[method].kind == "write":
-            yield "item_too_large", {name: _TOO_LARGE}
+            yield "item_too_large", {name: draw.one((_TOO_LARGE, _TOO_MANY_BYTES))}
     yield from _twice(method, draw)
     yield from _status(method, draw)
     yield from _letters(method, types, params, draw)
+    if method == "register_move":
+        for slug, number in draw.busy():
+            yield "limit_exceeded", {"expert_slug": slug, "round": number}
     for kind, number in draw.full():
         if method == f"register_{kind}":
             yield "limit_exceeded", {"round": number}

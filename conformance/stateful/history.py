@@ -14,15 +14,19 @@ __all__ = [
     "HISTORY_SCHEMA",
     "LONGEST",
     "OPEN",
+    "SWITCH",
     "History",
     "Step",
     "expanded",
     "long_text",
 ]
 
-#: Steps that are no methods of a store: it is closed, and the same storage is opened again.
+#: Steps that are no methods of a store: it is closed, the same storage is opened again, the steps that
+#: follow are another client's (a second one; after the next such step the first one's again).
 CLOSE: Final = "close"
 OPEN: Final = "open"
+SWITCH: Final = "switch"
+_NO_CALLS: Final = (CLOSE, OPEN, SWITCH)
 
 #: The most characters that a repeated text in a step may have: ten times what an item can hold.
 LONGEST: Final = 4_000_000
@@ -39,7 +43,7 @@ class Step:
     @property
     def is_call(self) -> bool:
         """Whether a method of the store is called."""
-        return self.method not in (CLOSE, OPEN)
+        return self.method not in _NO_CALLS
 
     def as_json(self) -> dict[str, Any]:
         """The step as a JSON object."""
@@ -50,7 +54,7 @@ class Step:
         """The step of :meth:`as_json`; ``ValueError`` for an unknown method or parameter, or a time
         that is none."""
         method, params = value["method"], value["params"]
-        if method in (CLOSE, OPEN):
+        if method in _NO_CALLS:
             known: set[str] = set()
         elif method in METHODS:
             known = {param.name for param in METHODS[method].params}

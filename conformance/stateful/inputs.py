@@ -5,6 +5,7 @@ Nothing is drawn from a store under test: the same seed gives the same calls wha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -15,7 +16,16 @@ from reference_impl.contract.tables import ENTITIES, METHODS
 
 from .history import long_text
 
-__all__ = ["BUILDERS", "KINDS", "LETTERS", "Draw", "Lacks", "joins", "may_follow"]
+__all__ = [
+    "BUILDERS",
+    "KINDS",
+    "LETTERS",
+    "Draw",
+    "Lacks",
+    "joins",
+    "may_follow",
+    "one_too_many",
+]
 
 T = TypeVar("T")
 Params = dict[str, Any]
@@ -31,20 +41,18 @@ PLURALS: Final[Mapping[str, str]] = {
     kind: kind if kind == "evidence" else f"{kind}s" for kind in KINDS
 }
 FULL: Final = 99
+#: So many entities have more pairs than a transaction of the engine has actions.
+_MANY: Final = 15
 
+#: Few, each with much that a store may not touch: what is odd is met often.
 _TEXTS: Final = (
     "Anchor outside.",
-    "Wait for the tide.",
     "Said twice, and meant once; the third time nobody asked who had said it first.",
-    " with space at both ends ",
-    "two\nlines\tand a tab",
+    " two\r\nlines\r and\ta tab, nul \x00 inside, a blank at both ends ",
+    "Über e\u0301 é ﬁ ① Å \u212b 🦀 ⚓ \U0001f468\u200d\U0001f469\u200d\U0001f467 "
+    "\u202eshalom \u05e9\u05dc\u05d5\u05dd",
     '{"not": "parsed", "n": 1.0}',
     "0123",
-    "Über die Mole, e\u0301 and é",
-    "🦀 ⚓ \U0001f468\u200d\U0001f469\u200d\U0001f467",
-    "\u202eshalom \u05e9\u05dc\u05d5\u05dd",
-    "nul \x00 inside",
-    "ﬁ ① Å \u212b",
 )
 _SLUGS: Final = (
     *("muffin", "Scone", "eclair", "brioche", "strudel", "donut", "Tarte.2", "a-b", "a.b", "a_b"),
@@ -53,6 +61,7 @@ _SLUGS: Final = (
 _VALUES: Final[tuple[Any, ...]] = (
     *({}, {"depth": 12.5}, {"lights": ["red", None, True, {"n": -3}]}, {"n": 1.0, "zero": -0.0}),
     *({"": "", "é": ["a"]}, {"big": 9007199254740991, "small": 1e-7}, {"deep": [[[[[]]]]]}),
+    *({"none": None, "some": {"none": None}},),
 )
 _METRICS: Final = (
     *("score_wisdom", "score_consistency", "score_truth", "score_relationships"),
@@ -111,8 +120,8 @@ class Draw:
         return "" if self.maybe(0.2) else self.text()
 
     def given(self, **makers: Callable[[], Any]) -> Params:
-        """Optional parameters: each there in a third of cases."""
-        return {name: make() for name, make in makers.items() if self.maybe(0.34)}
+        """Optional parameters: each there in four of ten cases."""
+        return {name: make() for name, make in makers.items() if self.maybe(0.4)}
 
     # -- what is there --------------------------------------------------------------------------
 
@@ -142,8 +151,9 @@ class Draw:
         return str(self.one(there))
 
     def slugs(self) -> list[str]:
-        """Slugs of anybody, registered or not."""
-        return self.some(_SLUGS)
+        """Slugs of anybody, registered or not; now and then one twice."""
+        slugs = self.some(_SLUGS)
+        return [*slugs, *slugs[:1]] if self.maybe(0.1) else slugs
 
     def new_slug(self) -> str:
         """A slug that nobody has; never one that differs from another only in case."""
@@ -178,12 +188,15 @@ class Draw:
 
     def full(self) -> list[tuple[str, int]]:
         """(kind, round) of what takes no more."""
-        counts: dict[tuple[str, int], int] = {}
-        for kind in KINDS:
-            for entity in self.partition.of_kind(kind):
-                key = kind, entity["round"]
-                counts[key] = counts.get(key, 0) + 1
+        counts = Counter(
+            (kind, entity["round"]) for kind in KINDS for entity in self.partition.of_kind(kind)
+        )
         return [key for key, count in counts.items() if count >= FULL]
+
+    def busy(self) -> list[tuple[str, int]]:
+        """(expert, round) of whoever makes no more moves there."""
+        made = Counter((move["expert_slug"], move["round"]) for move in self.partition.moves)
+        return [key for key, count in made.items() if count >= FULL]
 
     def references(self, kind: str) -> list[dict[str, str]]:
         """References that an entity of a kind may have."""
@@ -421,6 +434,20 @@ def _comment_tension(draw: Draw) -> Params:
     }
 
 
+def one_too_many(draw: Draw) -> tuple[str, Params] | None:
+    """A call for the hundredth of a kind, or for its number; None where no round is full."""
+    full, busy = draw.full(), draw.busy()
+    if not full and not busy:
+        return None
+    kind, number = draw.one([*full, *(("move", number) for _, number in busy)])
+    if draw.maybe(0.3) and kind != "move":
+        return "next_seq", {"round": number, "entity": kind}
+    if kind != "move":
+        return f"register_{kind}", {"round": number, **_new_entity(draw, kind)}
+    slug, number = draw.one(busy)
+    return "register_move", {"round": number, "expert_slug": slug, "move_type": "converge"}
+
+
 # -- whole rounds ---------------------------------------------------------------------------------
 
 
@@ -433,7 +460,9 @@ def _register_round(draw: Draw) -> Params:
         for position in range(draw.rng.randint(0, 2)):
             entry = _new_entity(draw, kind)
             if draw.maybe(0.7):
-                local = f"{draw.one(('MUFFIN', 'x.y'))}-{kind[0].upper()}{number}{position}"
+                # In no order: numbers follow from where an entry stands, not from its name.
+                first = draw.one(("MUFFIN", "x.y", "Brioche"))
+                local = f"{first}-{kind[0].upper()}{number}{9 - position}"
                 entry["local_id"] = local
                 names[local] = kind
             made[PLURALS[kind]].append(entry)
@@ -457,9 +486,11 @@ def _register_round(draw: Draw) -> Params:
         )
     if len(names) > 1:
         params |= draw.given(refs=lambda: [_ref_of(draw, names)])
+    if len(draw.ids()) > _MANY and draw.maybe(0.3):
+        params["refs"] = _many_refs(draw)
     new = [one["local_id"] for entries in made.values() for one in entries if "local_id" in one]
     if new:
-        params |= draw.given(status_updates=lambda: [_update_of(draw, new, names)])
+        params |= draw.given(status_updates=lambda: _updates_of(draw, new, names))
     return params
 
 
@@ -472,13 +503,30 @@ def _ref_of(draw: Draw, names: Mapping[str, str]) -> Params:
     }
 
 
-def _update_of(draw: Draw, local: Sequence[str], names: Mapping[str, str]) -> Params:
+def _many_refs(draw: Draw) -> list[Params]:
+    """More refs than one transaction of the engine takes."""
+    ids = draw.rng.sample(draw.ids(), _MANY)
+    pairs = [(source, target) for source in ids for target in ids if source != target]
+    return [
+        {"source": source, "ref_type": draw.one(("support", "oppose")), "target": target}
+        for source, target in draw.rng.sample(pairs, 120)
+    ]
+
+
+def _updates_of(draw: Draw, local: Sequence[str], names: Mapping[str, str]) -> list[Params]:
+    """A change of status of something new in the round, sometimes another one after it."""
     entity = draw.one(local)
     kind = names[entity]
-    first = str(ENTITIES[kind].by_name["status"].default)
-    status = draw.one([one for one in may_follow(kind, first) if one != "adopted"] or ["adopted"])
-    more = {"actors": draw.slugs(), "reason": draw.any_text()} if kind in WITH_EVENTS else {}
-    return {"entity_id": entity, "status": status, **more}
+    status = str(ENTITIES[kind].by_name["status"].default)
+    updates: list[Params] = []
+    for _ in range(2 if draw.maybe(0.5) else 1):
+        allowed = [one for one in may_follow(kind, status) if one != "adopted"]
+        if not allowed:
+            break
+        status = draw.one(allowed)
+        more = {"actors": draw.slugs(), "reason": draw.any_text()} if kind in WITH_EVENTS else {}
+        updates.append({"entity_id": entity, "status": status, **more})
+    return updates
 
 
 # -- reads ----------------------------------------------------------------------------------------
@@ -487,6 +535,13 @@ def _update_of(draw: Draw, local: Sequence[str], names: Mapping[str, str]) -> Pa
 def _nothing(draw: Draw) -> Params:
     del draw
     return {}
+
+
+def _get_convergence_signals(draw: Draw) -> Params:
+    there = [signal["round"] for signal in draw.partition.signals]
+    if there and draw.maybe(0.5):
+        return {"round": draw.one((0, *there))}
+    return draw.given(round=lambda: draw.rng.randint(0, 9))
 
 
 def _reads() -> dict[str, Callable[[Draw], Params]]:
@@ -502,7 +557,7 @@ def _reads() -> dict[str, Callable[[Draw], Params]]:
 #: Method -> its parameters but ``dialogue_id`` (which only ``create_dialogue`` draws itself).
 BUILDERS: Final[Mapping[str, Callable[[Draw], Params]]] = {
     **_reads(),
-    "get_convergence_signals": lambda draw: draw.given(round=lambda: draw.rng.randint(0, 9)),
+    "get_convergence_signals": _get_convergence_signals,
     "get_events": lambda draw: {"entity_id": draw.id(WITH_EVENTS)} if draw.maybe(0.5) else {},
     "load_partition": lambda draw: draw.given(on_error=lambda: draw.one(("fail", "collect"))),
     "next_seq": lambda draw: {"round": draw.round(), "entity": draw.one(KINDS)},

@@ -27,10 +27,10 @@ from reference_impl.contract.tables import METHODS
 from reference_impl.contract.timestamps import format_time, parse
 from reference_impl.testing import ManualClock
 
-from .faults import spoiled
-from .history import CLOSE, OPEN, History, Step, expanded
-from .inputs import BUILDERS, Draw, Lacks
-from .prepared import BEGINNING, MAIN, steps_of
+from .faults import Used, spoiled, varied
+from .history import CLOSE, OPEN, SWITCH, History, Step, expanded
+from .inputs import BUILDERS, Draw, Lacks, one_too_many
+from .prepared import BEGINNING, FULL_ROUNDS, MAIN, steps_of
 
 __all__ = ["MOST_STEPS", "STARTS", "Recipe", "histories", "methods_of"]
 
@@ -41,22 +41,31 @@ MOST_STEPS: Final = 50
 STARTS: Final = (
     *("begun", "empty", "converged", "near 1 MB", "full round"),
     *("begun", "empty", "begun", "empty", "begun"),
-    *("converged", "empty", "begun", "full round", "empty"),
-    *("begun", "empty", "begun", "converged", "begun"),
+    *("converged", "empty", "begun", "full of tensions", "empty"),
+    *("begun", "empty", "full of moves", "converged", "begun"),
 )
 #: The most steps after those that cost most to compare.
-_SHORTER: Final = {"full round": 20, "near 1 MB": 30}
+_SHORTER: Final = {"near 1 MB": 30} | dict.fromkeys(FULL_ROUNDS, 20)
+#: Share of the histories in which two clients take turns, and how often it is the other's.
+_TURNS: Final = 0.3
+_NEXT_TURN: Final = 0.4
 #: A history ends with so many reads, when there is most to be read.
 _LAST_READS: Final = 4
-#: Share of the calls that something is wrong with.
-_WRONG: Final = 0.38
+#: Share of the calls that something is wrong with; writes have more to show.
+_WRONG: Final = {"read": 0.22, "write": 0.46}
+#: Share of the others that are given something allowed but seldom seen.
+_VARIED: Final = 0.15
 #: Methods with a rule for each of so many: they have more to show than one rule would.
 _TIMES: Final = {
     "register_ref": 3,
     "register_move": 2,
     "register_verdict": 2,
     "register_round": 2,
-} | {"repeat": 3}
+    "record_convergence_signal": 2,
+    "get_convergence_signals": 2,
+    "record_expert_response": 2,
+    **{name: 2 for name in METHODS if name.startswith("update_") and name.endswith("_status")},
+} | {"repeat": 6}
 #: What a dialogue needs before most calls can succeed.
 _FIRST: Final = ("create_dialogue", "create_round", "register_expert")
 
@@ -119,6 +128,8 @@ class _Memory:
     def play(self, step: Step) -> None:
         """Change the model as the step changes a store."""
         self._clock.set(step.at)
+        if step.method == SWITCH:
+            return  # what is stored is the same for every client
         if step.method == CLOSE:
             self._model.close()
         elif step.method == OPEN:
@@ -136,6 +147,7 @@ class _Histories(RuleBasedStateMachine):
     seed: int = 0
     made: list[History]
     written: dict[str, dict[str, Partition]]
+    used: Used
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,6 +157,8 @@ class _Histories(RuleBasedStateMachine):
         self._prepared = ""
         self._steps: list[Step] = []
         self._length = 0
+        self._takes_turns = False
+        self._asked: list[list[Step]] = [[], []]  # reads, of the client whose turn it is first
 
     @initialize(entropy=_ENTROPY)
     def begin(self, entropy: int) -> None:
@@ -153,6 +167,7 @@ class _Histories(RuleBasedStateMachine):
         self._prepared = self.recipe.starts[self.number % len(self.recipe.starts)]
         most = min(self.recipe.most_steps, _SHORTER.get(self._prepared, MOST_STEPS))
         self._length = rng.randint(min(10, most), most)
+        self._takes_turns = rng.random() < _TURNS
         self._storage.update(deepcopy(self._written(self._prepared)))
         if not self._storage:
             for method in _FIRST:
@@ -186,10 +201,21 @@ class _Histories(RuleBasedStateMachine):
         if len(self._steps) >= self._length:
             return
         rng = self._chance(entropy)
+        if self._takes_turns and len(self._steps) + 2 < self._length and rng.random() < _NEXT_TURN:
+            self._next_turn(rng)
         if len(self._steps) >= self._length - _LAST_READS:
             there = methods_of(self.recipe.profiles)
             method = rng.choice([name for name in there if METHODS[name].kind == "read"])
         self._one(method, rng)
+
+    def _next_turn(self, rng: Random) -> None:
+        """The other client goes on, often by reading what it read before."""
+        self._add(SWITCH, {})
+        self._asked.reverse()
+        before = self._asked[0]
+        for again in rng.sample(before, min(rng.randint(0, 3), len(before))):
+            if len(self._steps) + 1 < self._length:
+                self._add(again.method, again.params)
 
     def _close(self, entropy: int) -> None:
         """A call while the store is closed; sometimes it is closed twice."""
@@ -203,17 +229,15 @@ class _Histories(RuleBasedStateMachine):
 
     def _crowd(self, entropy: int) -> None:
         """One more, or a question for its number, where a round is full."""
-        rng = self._chance(entropy)
-        if self._prepared != "full round" or len(self._steps) >= self._length:
+        if self._prepared not in FULL_ROUNDS or len(self._steps) >= self._length:
             return
-        full = self._draw(rng, MAIN).full()
-        if full and rng.random() < 0.7:
-            kind, number = rng.choice(full)
-            given = {"dialogue_id": MAIN, "round": number, "label": "One too many"}
-            self._add(f"register_{kind}", {**given, "content": "Said.", "contributors": []})
-        elif full:
-            kind, number = rng.choice(full)
-            self._add("next_seq", {"dialogue_id": MAIN, "round": number, "entity": kind})
+        if found := one_too_many(self._draw(self._chance(entropy), MAIN)):
+            method, params = found
+            params = {"dialogue_id": MAIN, **params}
+            rng = self._chance(entropy)
+            if rng.random() < _WRONG["write"]:  # which of the two is told first?
+                params = spoiled(method, params, self._draw(rng, MAIN), self.used, most=1)
+            self._add(method, params)
 
     def _repeat(self, entropy: int) -> None:
         """A request made before: the same, or another under its id."""
@@ -230,6 +254,9 @@ class _Histories(RuleBasedStateMachine):
             return
         method = first.method if rng.random() < 0.6 else rng.choice(self._writes())
         method, params = self._built(method, self._draw(rng, dialogue_id))
+        if method == first.method and rng.random() < 0.5:
+            # The same parameters, with other values.
+            params = {name: params.get(name, value) for name, value in first.params.items()}
         request_id = first.params["request_id"]
         self._add(method, {**params, "dialogue_id": dialogue_id, "request_id": request_id})
 
@@ -264,10 +291,12 @@ class _Histories(RuleBasedStateMachine):
         method, params = self._built(method, draw)
         params = {"dialogue_id": dialogue_id, **params}
         writes = METHODS[method].kind == "write"
-        if writes and "idempotency" in self.recipe.profiles and rng.random() < 0.2:
+        if writes and "idempotency" in self.recipe.profiles and rng.random() < 0.25:
             params["request_id"] = f"r-{len(self._steps)}"
-        if not right and rng.random() < _WRONG:
-            params = spoiled(method, params, draw, most=self.recipe.most_faults)
+        if not right and rng.random() < _WRONG["write" if writes else "read"]:
+            params = spoiled(method, params, draw, self.used, most=self.recipe.most_faults)
+        elif not right and rng.random() < _VARIED:
+            params = varied(method, params, draw, self.used)
         self._add(method, params)
 
     def _add(self, method: str, params: Any) -> None:
@@ -277,6 +306,8 @@ class _Histories(RuleBasedStateMachine):
         self._now += timedelta(microseconds=microseconds)
         step = Step(format_time(self._now), method, params)
         self._steps.append(step)
+        if step.is_call and METHODS[method].kind == "read":
+            self._asked[0].append(step)
         self._memory.play(step)
 
 
@@ -306,6 +337,7 @@ def _machine(recipe: Recipe, made: list[History], seed: int) -> type[_Histories]
             "recipe": recipe,
             "made": made,
             "written": {},
+            "used": Used(),
             "seed": seed,
             **{name: _rule_of(name, body) for name, body in bodies.items()},
         },

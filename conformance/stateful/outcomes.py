@@ -71,19 +71,29 @@ def returned(result: object) -> Outcome:
 
 
 def refused(error: DialogueStoreError) -> Outcome:
-    """The outcome of a call that the store refused: code, retryable, contract fields of data."""
+    """The outcome of a call that the store refused: code, retryable, contract fields of data, and whether
+    error and findings say something to people."""
     data: dict[str, Any] = {name: error.data[name] for name in _DATA if name in error.data}
     if isinstance(data.get("allowed"), list | tuple):
         data["allowed"] = sorted(map(str, data["allowed"]))
     found = error.data.get("findings", ())
     if isinstance(found, list | tuple):
-        data["findings"] = sorted(
-            [str(one.get("code")), str(one.get("field"))]
+        # What is wrong in several places of one value may be one finding or several.
+        told = {
+            (str(one.get("code")), str(one.get("field")), *_silent(one))
             for one in found
             if isinstance(one, Mapping)
-        )
+        }
+        data["findings"] = sorted(map(list, told))
     shown = {"code": error.code, "retryable": error.retryable, "data": data}
+    if not str(error.message).strip():
+        shown["silent"] = True
     return Outcome(as_text({"error": shown}), error.code)
+
+
+def _silent(finding: Mapping[str, Any]) -> list[str]:
+    """What a finding says nothing in; messages and suggestions are free, but must be there."""
+    return [n for n in ("message", "suggestion") if not str(finding.get(n) or "").strip()]
 
 
 def stray(error: Exception) -> Outcome:

@@ -290,5 +290,5 @@ def play_again(record: Record, targets: Sequence[Target]) -> dict[str, Divergenc
             return {side.name: both for side in pair.sides}
         for side in pair.sides:
             player = Player([side], at_once=record.at_once, with_times=with_times)
-            out[side.name] = player.play(record.history)
+            out[side.name] = player.play(record.history, prepared_too=False)
         return out

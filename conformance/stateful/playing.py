@@ -15,7 +15,7 @@ from conformance.targets.base import Backend
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.testing import ManualClock
 
-from .history import CLOSE, OPEN, History, Step, expanded
+from .history import CLOSE, OPEN, SWITCH, History, Step, expanded
 from .outcomes import (
     NOTHING,
     Outcome,
@@ -110,7 +110,8 @@ class Side:
         self.has_answered = False
         self._new_stage = stage
         self._stage: Stage | None = None
-        self._backend: Backend | None = None
+        self._clients: dict[int, Backend] = {}
+        self._client = 0
         self._do: Callable[[Callable[[], Any]], Future[Any]] = (
             _Thread(name) if threaded else _at_once
         )
@@ -132,23 +133,23 @@ class Side:
     def _begin(self) -> None:
         self._end()
         self._stage = self._new_stage()
-        self._backend = self._stage.open()
+        self._clients[self._client] = self._stage.open()
 
     def end(self) -> Future[None]:
         """Forget the history's storage."""
         return self._do(self._end)
 
     def _end(self) -> None:
-        stage, self._stage, self._backend = self._stage, None, None
+        stage, self._stage, self._clients, self._client = self._stage, None, {}, 0
         if stage is not None:
             with suppress(Exception):  # a close that fails is a step's business, not the end's
                 stage.close_all()
 
     @property
     def backend(self) -> Backend:
-        """What is open."""
-        assert self._backend is not None, "a history has begun"
-        return self._backend
+        """The client that makes the calls."""
+        assert self._client in self._clients, "a history has begun"
+        return self._clients[self._client]
 
     def play(self, step: Step, look_at: str | None) -> Future[tuple[Outcome, Outcome]]:
         """What a step ends with, and the whole partition after it (:data:`NOTHING` for None)."""
@@ -163,18 +164,25 @@ class Side:
         return self._do(lambda: self._items(dialogue_id))
 
     def _play(self, step: Step) -> Outcome:
+        if step.method == SWITCH:
+            self._client = 1 - self._client
+            return NOTHING if self._client in self._clients else self._opened()
         if step.method == OPEN:
-            assert self._stage is not None, "a history has begun"
-            try:
-                self._backend = self._stage.open()
-            except DialogueStoreError as error:
-                return refused(error)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
-                return stray(error)
-            return NOTHING
+            return self._opened()
         ended = self._ended(step.method, step.params, step.at)
         self.has_answered |= ended.body != NOTHING.body and not ended.is_stray
         return ended
+
+    def _opened(self) -> Outcome:
+        """Open the storage once more; the new client makes the calls."""
+        assert self._stage is not None, "a history has begun"
+        try:
+            self._clients[self._client] = self._stage.open()
+        except DialogueStoreError as error:
+            return refused(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
+            return stray(error)
+        return NOTHING
 
     def _look(self, dialogue_id: str | None) -> Outcome:
         if dialogue_id is None:
@@ -304,21 +312,28 @@ class Player:
         return Player(sides, at_once=self.at_once, with_times=self.with_times)
 
     def play(
-        self, history: History, *, look_every: int = 1, items_too: bool = False
+        self,
+        history: History,
+        *,
+        look_every: int = 1,
+        items_too: bool = False,
+        prepared_too: bool = True,
     ) -> Divergence | None:
         """Play a history on new storage; the first divergence, or None.
 
         ``look_every``: after how many steps the partition is compared. ``items_too``: stored items
         are compared as often, else only at the end; where they differ there, the history is played
-        again to find the step.
+        again to find the step. ``prepared_too``: what parts in the preparation is told as a history
+        of its own, from nothing; else the first step is the first to be compared.
         """
         everybody = [self._truth, *self.sides]
         try:
             for side, begun in [(side, side.begin()) for side in everybody]:
                 side.wait(begun)
             prepared = steps_of(history.prepared, at_once=self.at_once)
-            # What parts in the preparation is told as a history of its own, from nothing.
-            again = found = self._prepare(History(history.name, "empty", tuple(prepared)))
+            again = found = self._prepare(
+                History(history.name, "empty", tuple(prepared)), compare=prepared_too
+            )
             if found is None:
                 found = self._steps(history, look_every, items_too=items_too)
                 if found is not None and found.where == "items" and not items_too:
@@ -331,15 +346,15 @@ class Player:
             found = self.play(start, look_every=look_every, items_too=items_too) or found
         return found
 
-    def _prepare(self, beginning: History) -> Divergence | None:
+    def _prepare(self, beginning: History, *, compare: bool) -> Divergence | None:
         """Write a prepared partition; the first divergence, though perhaps not at its step."""
         about = _About(beginning, MAIN, NOTHING, unchanged=False)
         for step in beginning.steps:
             expected, answers = self._played(step, None)
             found = about.compared("outcome", expected[0], {n: a[0] for n, a in answers.items()})
-            if found is not None:
+            if compare and found is not None:
                 return found
-        return self._everywhere(about) if beginning.steps else None
+        return self._everywhere(about) if compare and beginning.steps else None
 
     def _steps(self, history: History, look_every: int, *, items_too: bool) -> Divergence | None:
         before: dict[str, Outcome] = {}

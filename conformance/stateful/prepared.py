@@ -38,7 +38,7 @@ def _begun(*, at_once: bool) -> _Calls:
     other: dict[str, Any] = {"dialogue_id": OTHER}
     calls += [
         ("create_dialogue", {**other, "title": "Which harbour?"}),
-        ("create_round", {**other, "round": 0}),
+        ("create_round", {**other, "round": 0, "score": 5}),
         ("register_tension", {**other, "round": 0, **_TENSION}),
     ]
     return calls
@@ -60,6 +60,19 @@ def _round(
 def _full_round(*, at_once: bool) -> _Calls:
     """Ninety-nine claims and ninety-nine pieces of evidence in round 7."""
     lists = {"evidence": [_NEW] * 99, "claims": [_NEW] * 99}
+    return [*_begun(at_once=at_once), *_round({"dialogue_id": MAIN}, 7, lists, at_once=at_once)]
+
+
+def _full_of_tensions(*, at_once: bool) -> _Calls:
+    """Ninety-nine perspectives and ninety-nine tensions, with their events, in round 7."""
+    lists = {"perspectives": [_NEW] * 99, "tensions": [_TENSION] * 99}
+    return [*_begun(at_once=at_once), *_round({"dialogue_id": MAIN}, 7, lists, at_once=at_once)]
+
+
+def _full_of_moves(*, at_once: bool) -> _Calls:
+    """Ninety-nine recommendations, and moves of one expert, in round 7."""
+    move = {"expert_slug": "muffin", "move_type": "converge"}
+    lists = {"recommendations": [_NEW] * 99, "moves": [move] * 99}
     return [*_begun(at_once=at_once), *_round({"dialogue_id": MAIN}, 7, lists, at_once=at_once)]
 
 
@@ -95,9 +108,15 @@ PREPARED: Final[Mapping[str, _Prepare]] = {
     "empty": _empty,
     "begun": _begun,
     "full round": _full_round,
+    "full of tensions": _full_of_tensions,
+    "full of moves": _full_of_moves,
     "near 1 MB": _near_1_mb,
     "converged": _converged,
 }
+
+
+#: Those with a round that takes no more of some kinds.
+FULL_ROUNDS: Final = ("full round", "full of tensions", "full of moves")
 
 
 def steps_of(prepared: str, *, at_once: bool) -> list[Step]:

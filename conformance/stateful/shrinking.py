@@ -16,11 +16,16 @@ from reference_impl.contract.tables import METHODS
 from .history import History, Step
 from .inputs import KINDS
 from .playing import Divergence, Player
+from .prepared import MAIN, PREPARED
 
 __all__ = ["MOST_TRIALS", "shrunk"]
 
+#: So many steps are few enough to be read.
+_SHORT: Final = 6
 #: The most times that a history is played again.
 MOST_TRIALS: Final = 250
+#: As many again, at least, where the history is still long.
+_MORE_TRIALS: Final = 100
 
 _Trial = Callable[[History], Divergence | None]
 
@@ -36,9 +41,17 @@ def shrunk(found: Divergence, player: Player, *, most_trials: int = MOST_TRIALS)
     best = work.diverges(found.history)
     if best is None:
         return found
-    best = work.simplest(best)
+    best, from_step = work.simplest(best), False
+    if len(best.history.steps) > _SHORT:
+        best = work.from_more(best)
+    if len(best.history.steps) > _SHORT:
+        # What only a large partition shows is shown after one, by reading it.
+        shown = work.after_preparation(best)
+        best, from_step = (shown or best), shown is not None
     if fewer is not player:
-        best = player.play(best.history, items_too=found.where == "items") or best
+        items_too = found.where == "items"
+        again = player.play(best.history, items_too=items_too, prepared_too=not from_step)
+        best = again or best
     return best
 
 
@@ -55,6 +68,17 @@ class _Work:
         self._left -= 1
         return self._player.play(history, items_too=self._items_too)
 
+    def after_preparation(self, best: Divergence) -> Divergence | None:
+        """The same sides parting in a read after some prepared partition, or None."""
+        at = best.history.steps[-1].at
+        read = Step(at, "load_partition", {"dialogue_id": MAIN})
+        for prepared in PREPARED:
+            history = History(best.history.name, prepared, (read,))
+            found = self._player.play(history, prepared_too=False)
+            if found is not None and found.guilty == best.guilty:
+                return found
+        return None
+
     def simplest(self, best: Divergence) -> Divergence:
         """Repeat every way of making it simpler until none does."""
         best = self._from_less(best)
@@ -64,6 +88,17 @@ class _Work:
             best = self._simpler_steps(best)
             if best.history == before:
                 break
+        return best
+
+    def from_more(self, best: Divergence) -> Divergence:
+        """The same after a partition that has what the first steps made, where that is shorter."""
+        self._left = max(self._left, _MORE_TRIALS)
+        for prepared in (name for name in PREPARED if best.history.prepared == "empty" != name):
+            tried = self.diverges(History(best.history.name, prepared, best.history.steps))
+            if tried is not None and tried.history.prepared == prepared:
+                shorter = self.simplest(tried)
+                if len(shorter.history.steps) < len(best.history.steps):
+                    return shorter
         return best
 
     def _from_less(self, best: Divergence) -> Divergence:

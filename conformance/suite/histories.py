@@ -14,6 +14,7 @@ from conformance.stateful.blame import rule_of
 from conformance.stateful.history import History
 from conformance.stateful.machine import Recipe, histories
 from conformance.stateful.playing import Divergence, Player, Side
+from conformance.stateful.prepared import FULL_ROUNDS
 from conformance.stateful.shrinking import shrunk
 
 from .sample import lasting_world
@@ -28,7 +29,7 @@ _TRIALS = {"quick": 0, "ordinary": 60, "nightly": 250}
 
 
 #: Prepared partitions of more than a few items, or of large ones.
-LARGE = ("full round", "near 1 MB")
+LARGE = (*FULL_ROUNDS, "near 1 MB")
 
 
 class Played:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from .items import Item
@@ -552,16 +551,18 @@ def plain(value: Any) -> Any:
         return [plain(member) for member in value]
     if isinstance(value, dict):
         return {key: plain(member) for key, member in value.items()}
-    if (names := _fields_of(kind)) is not None:
-        return {name: plain(getattr(value, name)) for name in names}
+    if dataclasses.is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _fields_of(kind)}
     if isinstance(value, int):
         return int(value)
     return str(value) if isinstance(value, str) else value
 
 
-@lru_cache(maxsize=256)
-def _fields_of(kind: type) -> tuple[str, ...] | None:
-    """The names of a result class's fields; None for any other class."""
-    if not dataclasses.is_dataclass(kind):
-        return None
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _fields_of(kind: type) -> tuple[str, ...]:
+    """The names of a result class's fields, looked up once for each class."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind))
+    return _FIELDS[kind]
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
