@@ -80,8 +80,11 @@ class _Work:
         return None
 
     def simplest(self, best: Divergence) -> Divergence:
+        """From less, if it can be, and made shorter."""
+        return self._shorter(self._from_less(best))
+
+    def _shorter(self, best: Divergence) -> Divergence:
         """Repeat every way of making it simpler until none does."""
-        best = self._from_less(best)
         while self._left > 0:
             before = best.history
             best = self._fewer_steps(best)
@@ -96,7 +99,7 @@ class _Work:
         for prepared in (name for name in PREPARED if best.history.prepared == "empty" != name):
             tried = self.diverges(History(best.history.name, prepared, best.history.steps))
             if tried is not None and tried.history.prepared == prepared:
-                shorter = self.simplest(tried)
+                shorter = self._shorter(tried)
                 if len(shorter.history.steps) < len(best.history.steps):
                     return shorter
         return best
