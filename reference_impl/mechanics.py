@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,9 +29,10 @@ from .contract.errors import (
     integrity_error,
     validation_failed,
 )
-from .contract.items import MAX_ITEM_BYTES, Item, Value, item_size
+from .contract.items import Item, Value, item_size
 from .contract.tables import METHODS, TYPES, EntityType
 from .journal import Journal, journal_key, lay_over, sweep
+from .measuring import size_as_stored, too_large
 from .partitions.port import (
     ABSENT,
     Action,
@@ -499,15 +501,22 @@ class Mechanics:
         if args.get("request_id") is None:
             plan = planner(known, args, now)
             return plan if isinstance(plan, Repeat) else (plan, now)
-        earlier = requests.earlier_result(known, method, args, lambda: planner(known, args, now))
+        whole = partial(self._with_request, known, method, planner, args, now)
+        earlier = requests.earlier_result(known, method, args, lambda: _measured(known, whole()))
         if earlier is not None:
             return earlier
+        plan = whole()
+        return plan if isinstance(plan, Repeat) else (plan, now)
+
+    def _with_request(
+        self, known: Snapshot, method: str, planner: Planner, args: Mapping[str, Any], now: str
+    ) -> Plan | Repeat:
         plan = planner(known, args, now)
         if isinstance(plan, Repeat):
             return plan
         result = plan.result_at(_head_of(known).revision + 1)(known.dialogue_id)
         draft = requests.remembered(method, args, result, now)
-        return replace(plan, drafts=[*plan.drafts, draft]), now
+        return replace(plan, drafts=[*plan.drafts, draft])
 
     def _load_for_write(self, cell: _Cell, ledger: Ledger) -> Snapshot:
         snapshot, findings = self._read_once(cell, ledger)
@@ -559,15 +568,15 @@ class Mechanics:
         records = []
         items_sum, count = head.items_sum, head.count
         key = head.dek.sum_key()
-        too_large: list[Problem] = []
+        found: list[Problem] = []
         if head.seals + seals > MAX_SEALS:
             raise error(
                 "key_exhausted", f"{dek.key_id} has sealed {head.seals} times", key_id=dek.key_id
             )
         for draft in plan.drafts:
             item = self._item(snapshot.dialogue_id, draft, dek)
-            if item_size(item) > MAX_ITEM_BYTES:
-                too_large.append(_too_large(draft, item))
+            if (problem := too_large(draft.sk, item_size(item))) is not None:
+                found.append(problem)
                 continue
             own = term(key, item)
             items_sum += own
@@ -578,9 +587,9 @@ class Mechanics:
                 items_sum -= snapshot.terms[draft.sk]
                 actions.append(Put(item, _as_found(draft.old)))
             records.append((draft.sk, Record(draft.kind, draft.parts, item, draft.fields), own))
-        if too_large:
+        if found:
             ledger.spoilt = self._spoilt(snapshot.dialogue_id, plan.drafts, dek)
-            raise from_problems(too_large)
+            raise from_problems(found)
         revision = head.revision + 1
         sealed = Use("encrypt", "success", dek.key_id, self._subject(snapshot, seals), seals)
         events, tip = self._log.for_write(
@@ -713,17 +722,17 @@ class Mechanics:
         actions: list[Action] = [Put(dek_item, ABSENT)]
         added = {"dek#1": term(key, dek_item)}
         records = []
-        too_large = []
+        large = []
         for draft in plan.drafts:
             item = self._item(dialogue_id, draft, dek)
-            if item_size(item) > MAX_ITEM_BYTES:
-                too_large.append(_too_large(draft, item))
+            if (problem := too_large(draft.sk, item_size(item))) is not None:
+                large.append(problem)
             actions.append(Put(item, ABSENT))
             record = Record(draft.kind, draft.parts, item, draft.fields)
             records.append((draft.sk, record, term(key, item)))
-        if too_large:
+        if large:
             ledger.spoilt = self._spoilt(dialogue_id, plan.drafts, dek)
-            raise from_problems(too_large)
+            raise from_problems(large)
         total = sum(added.values()) + sum(own for _, _, own in records)
         seals = len(plan.drafts) + 1
         sealed = Use("encrypt", "success", dek.key_id, pk, seals)
@@ -967,10 +976,12 @@ def _as_error(finding: Finding) -> DialogueStoreError:
     )
 
 
-def _too_large(draft: Draft, item: Item) -> Problem:
-    return Problem(
-        "item_too_large",
-        draft.sk,
-        f"would take {item_size(item)} bytes as stored, the limit is {MAX_ITEM_BYTES}",
-        {"size": item_size(item), "limit": MAX_ITEM_BYTES},
-    )
+def _measured(snapshot: Snapshot, plan: Plan | Repeat) -> None:
+    """``item_too_large`` for what a plan that will not be carried out would put (STORE-15)."""
+    if isinstance(plan, Repeat):
+        return
+    key_id = snapshot.deks[max(snapshot.deks)].key_id
+    sizes = {d.sk: size_as_stored(snapshot.dialogue_id, d, key_id) for d in plan.drafts}
+    found = [problem for sk, size in sizes.items() if (problem := too_large(sk, size)) is not None]
+    if found:
+        raise from_problems(found)

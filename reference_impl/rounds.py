@@ -10,10 +10,9 @@ from typing import Any
 from .contract import addresses, timestamps
 from .contract.entities import RoundRegistration
 from .contract.errors import one_of, validation_failed
-from .contract.items import MAX_ITEM_BYTES, canonical_json, item_size
-from .contract.tables import ENTITIES, ENVELOPE_ATTRIBUTES, METHODS, Param
-from .sealing import envelope
-from .sealing.keys import NONCE_BYTES
+from .contract.items import canonical_json
+from .contract.tables import ENTITIES, METHODS, Param
+from .measuring import size_as_stored, too_large
 from .snapshot import Record, Snapshot
 from .validation import (
     BAD,
@@ -37,7 +36,6 @@ from .writes import (
     ref_problem,
     safe_total,
     transition,
-    whole_item,
 )
 
 __all__ = ["plan_round", "validated_round"]
@@ -54,7 +52,6 @@ _OWN = ("dialogue_id", "round", "score", "title", "summary", "metrics")
 _MAX_EACH = 99
 _MAX_REFS = 999
 _MAX_BYTES = 64 * 1024 * 1024
-_TAG_BYTES = 16
 _OF_EVENT = ("actors", "event_round", "reason", "reference", "result_id")
 _REF_TYPES = ENTITIES["ref"].by_name["ref_type"].values
 
@@ -626,24 +623,9 @@ def _measure(d: _Draftsman) -> None:
         path = d.paths[sk]
         if not draft.kind.has_envelope or _is_bad(draft, path, bad):
             continue
-        payload = envelope.payload_of(draft.kind, draft.fields)
-        size = item_size(
-            whole_item(
-                d.s.dialogue_id,
-                draft.kind,
-                draft.fields,
-                dict(
-                    zip(
-                        ENVELOPE_ATTRIBUTES,
-                        (bytes(len(payload) + _TAG_BYTES), bytes(NONCE_BYTES), key_id, "0" * 64),
-                        strict=True,
-                    )
-                ),
-            )
-        )
-        if size > MAX_ITEM_BYTES:
-            what = f"would take {size} bytes as stored, the limit is {MAX_ITEM_BYTES}"
-            d.p.add(7, "item_too_large", path, what, size=size, limit=MAX_ITEM_BYTES)
+        size = size_as_stored(d.s.dialogue_id, draft, key_id)
+        if (problem := too_large(path, size)) is not None:
+            d.p.groups.setdefault(7, []).append(problem)
 
 
 def _is_bad(draft: Draft, path: str, bad: set[str]) -> bool:

@@ -6,19 +6,22 @@ import json
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from random import Random
 from threading import Event
 from typing import Any
 
 import pytest
 
 from conformance.liars.run import chosen
+from conformance.model import ModelStore
 from conformance.session import World
 from conformance.stateful import parity
 from conformance.stateful.blame import CORE_RULES, rule_of
 from conformance.stateful.corpus import recorded
 from conformance.stateful.counting import ENOUGH, PARITY_CODES, Counts
-from conformance.stateful.history import CLOSE, OPEN, History, Step, expanded, long_text
-from conformance.stateful.inputs import BUILDERS
+from conformance.stateful.faults import Used, spoiled
+from conformance.stateful.history import CLOSE, OPEN, SWITCH, History, Step, expanded, long_text
+from conformance.stateful.inputs import BUILDERS, Draw
 from conformance.stateful.machine import STARTS, Recipe, histories, methods_of
 from conformance.stateful.outcomes import Outcome, differing, returned
 from conformance.stateful.parity import compare
@@ -31,10 +34,16 @@ from conformance.targets.base import Backend, Engine, Target
 from conformance.targets.load import TargetOptions, adapt, open_target
 from reference_impl.contract.errors import CODES
 from reference_impl.contract.tables import METHODS
+from reference_impl.testing import ManualClock
 
 pytestmark = pytest.mark.property
 
 ALL = ("core", "batch", "idempotency", "encrypted", "keys", "audit")
+FULL = {
+    "full round": {"claims", "evidence"},
+    "full of tensions": {"perspectives", "tensions"},
+    "full of moves": {"recommendations", "moves"},
+}
 FEW = 10
 
 
@@ -45,11 +54,11 @@ def liar_target(name: str) -> Target:
     )
 
 
-def player_of(target: Target, folder: Path) -> Player:
+def player_of(target: Target, folder: Path, *, at_once: bool = False) -> Player:
     """Plays on the target alone, beside the model."""
     number = count()
     side = Side(target.name, lambda: World(target, folder / f"{next(number)}"))
-    return Player([side], at_once=False)
+    return Player([side], at_once=at_once)
 
 
 def a_step(method: str, **params: Any) -> Step:
@@ -67,10 +76,10 @@ def test_a_seed_gives_the_same_histories_and_another_seed_others() -> None:
 
 
 def test_histories_start_from_every_prepared_partition_and_are_no_longer_than_fifty_steps() -> None:
-    made = histories(FEW, 5, Recipe(ALL))
+    made = histories(len(STARTS), 5, Recipe(ALL))
     assert {history.prepared for history in made} == set(PREPARED) == set(STARTS)
-    assert all(1 <= len(history.steps) <= 50 for history in made)
-    assert {CLOSE, OPEN} < {step.method for history in made for step in history.steps}
+    assert all(10 <= len(history.steps) <= 50 for history in made)
+    assert {CLOSE, OPEN, SWITCH} < {step.method for history in made for step in history.steps}
 
 
 def test_histories_are_plain_json() -> None:
@@ -102,11 +111,10 @@ def test_prepared_partitions_are_what_they_are_called(
         assert ended.code == ""
     whole = side.wait(side.look(MAIN)).value()
     side.wait(side.end())
-    full = [
-        len([one for one in whole[kind] if one["round"] == 7]) for kind in ("claims", "evidence")
-    ]
+    lists = ("claims", "evidence", "perspectives", "tensions", "recommendations", "moves")
+    full = {kind for kind in lists if len([one for one in whole[kind] if one["round"] == 7]) == 99}
     size = sum(len(one["content"]) for one in whole["claims"])
-    assert full == ([99, 99] if prepared == "full round" else [0, 0])
+    assert full == FULL.get(prepared, set())
     assert (900_000 < size < 2**20) == (prepared == "near 1 MB")
     assert (whole["dialogue"]["status"] == "converged") == (prepared == "converged")
 
@@ -119,6 +127,40 @@ def test_an_ordinary_run_reaches_every_method_and_every_code() -> None:
         player.play(history, look_every=100)
     assert counts.shortfalls(methods_of(ALL), ALL) == []
     assert counts.succeeded * 2 > counts.steps > 6000
+
+
+def test_what_was_wrong_least_often_is_wrong_next() -> None:
+    """By chance alone some faults of a call would be met often and others never."""
+    storage: dict[str, Any] = {}
+    model = ModelStore(ManualClock(BEGINNING), storage=storage)
+    for step in steps_of("begun", at_once=True):
+        getattr(model, step.method)(**step.params)
+    used = Used()
+    draw = Draw(Random(7), MAIN, storage[MAIN], 1)
+    given = {"dialogue_id": MAIN, "round": 1, "expert_slug": "muffin", "score": 3}
+    for _ in range(60):
+        spoiled("update_expert_score", given, draw, used, most=1)
+    kinds = {code: times for (_, code, *_), times in used.items()}
+    assert {"missing_field", "invalid_field", "invalid_round", "round_not_found"} < kinds.keys()
+    assert {"expert_not_found", "dialogue_not_found", "invalid_identifier"} < kinds.keys()
+    alike = [times for (_, code, *_), times in used.items() if code == "invalid_field"]
+    assert len(alike) == 4
+    assert max(alike) - min(alike) <= 1
+
+
+def test_every_kind_can_be_one_too_many() -> None:
+    met: set[str] = set()
+
+    def watch(step: Step, expected: Outcome) -> None:
+        if expected.code == "limit_exceeded":
+            met.add(step.method)
+
+    player = Player([], at_once=True, watch=watch)
+    recipe = Recipe(ALL, starts=tuple(FULL))
+    for history in histories(60, 0, recipe):
+        player.play(history, look_every=100)
+    kinds = ("perspective", "tension", "recommendation", "evidence", "claim", "move")
+    assert met == {f"register_{kind}" for kind in kinds}
 
 
 def test_the_codes_of_the_one_list_are_codes_of_the_contract() -> None:
@@ -162,7 +204,7 @@ def test_a_liar_is_found_made_short_and_told_under_a_rule_of_its_own(
 ) -> None:
     (liar,) = chosen([name])
     player = player_of(liar_target(name), tmp_path)
-    made = histories(150, 0, Recipe(("core",), most_steps=30))
+    made = histories(300, 0, Recipe(("core",), most_steps=30))
     found = next(one for history in made if (one := player.play(history)) is not None)
     short = shrunk(found, player)
     assert len(short.history.steps) <= 6
@@ -172,7 +214,7 @@ def test_a_liar_is_found_made_short_and_told_under_a_rule_of_its_own(
 
 def test_several_divergences_each_have_a_file(memory_target: Target, tmp_path: Path) -> None:
     liar = liar_target("answers_after_close")
-    result = compare([memory_target, liar], wanted=FEW, seed=0, folder=tmp_path)
+    result = compare([memory_target, liar], wanted=30, seed=0, folder=tmp_path)
     assert result.verdict == "diverging"
     assert 2 <= len(result.found) <= parity.MOST_FOUND
     assert {found.path for found in result.found} == set(tmp_path.glob("divergence-*.json"))
@@ -277,6 +319,69 @@ def test_a_side_that_does_not_answer_ends_the_run() -> None:
     patient = Side("stuck", Stuck, threaded=True)
     with pytest.raises(TimeoutError, match="its own"):
         patient.wait(patient.begin())
+
+
+# -- two clients ---------------------------------------------------------------------------------------
+
+
+def test_a_client_that_trusts_what_it_remembers_is_found_by_the_other_one(tmp_path: Path) -> None:
+    player = player_of(liar_target("remembers_dialogues"), tmp_path)
+    change = a_step("create_round", round=3, score=7)
+    read = a_step("get_dialogue")
+    alone = (a_step("create_dialogue", title="t"), read, change, read)
+    assert player.play(History("mine", "empty", alone)) is None
+    turn = Step(BEGINNING, SWITCH, {})
+    found = player.play(History("mine", "empty", (*alone[:2], turn, change, turn, read)))
+    assert found is not None
+    assert (found.where, found.step.method, rule_of(found)) == (
+        "outcome",
+        "get_dialogue",
+        "STORE-18",
+    )
+
+
+def test_a_closed_client_leaves_the_other_one_open(memory_target: Target, tmp_path: Path) -> None:
+    turn, close = Step(BEGINNING, SWITCH, {}), Step(BEGINNING, CLOSE, {})
+    read = a_step("get_dialogue")
+    steps = (a_step("create_dialogue", title="t"), turn, read, close, read, turn, read)
+    seen: list[str] = []
+    player = Player(
+        player_of(memory_target, tmp_path).sides,
+        at_once=True,
+        watch=lambda step, expected: seen.append(expected.code),
+    )
+    assert player.play(History("mine", "empty", steps)) is None
+    assert seen == ["", "", "", "", "store_closed", "", ""]
+
+
+# -- what is told --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"), [("says_nothing", "ERR-01"), ("findings_without_advice", "STORE-14")]
+)
+def test_words_are_free_but_must_be_there(name: str, rule: str, tmp_path: Path) -> None:
+    player = player_of(liar_target(name), tmp_path)
+    found = player.play(History("mine", "begun", (a_step("create_round", round=100),)))
+    assert found is not None
+    assert rule_of(found) == rule
+
+
+def test_what_only_a_large_partition_shows_is_told_after_one(
+    memory_target: Target, tmp_path: Path
+) -> None:
+    result = compare(
+        [memory_target, liar_target("stops_at_fifty")], wanted=5, seed=0, folder=tmp_path
+    )
+    found = result.found[0]
+    history = found.divergence.history
+    assert (history.prepared, len(history.steps), found.rule) == ("full round", 1, "STORE-23")
+    again = parity.play_again(read_record(found.path), [liar_target("stops_at_fifty")])
+    (shown,) = again.values()
+    assert shown is not None
+    assert (shown.step, shown.guilty) == (found.divergence.step, ("liar:stops_at_fifty",))
+    healed = parity.play_again(read_record(found.path), [memory_target])
+    assert list(healed.values()) == [None]
 
 
 def test_a_stray_exception_is_told_as_such(memory_target: Target, tmp_path: Path) -> None:

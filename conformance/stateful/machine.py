@@ -34,7 +34,8 @@ from .prepared import BEGINNING, FULL_ROUNDS, MAIN, steps_of
 
 __all__ = ["MOST_STEPS", "STARTS", "Recipe", "histories", "methods_of"]
 
-#: The most steps of a history after its prepared partition.
+#: The fewest and the most steps of a history after its prepared partition.
+_FEWEST: Final = 10
 MOST_STEPS: Final = 50
 
 #: The prepared partitions that histories start from, in turn, so that few histories see each as well.
@@ -166,7 +167,7 @@ class _Histories(RuleBasedStateMachine):
         rng = Random(f"{self.number} {entropy}")
         self._prepared = self.recipe.starts[self.number % len(self.recipe.starts)]
         most = min(self.recipe.most_steps, _SHORTER.get(self._prepared, MOST_STEPS))
-        self._length = rng.randint(min(10, most), most)
+        self._length = rng.randint(min(_FEWEST, most), most)
         self._takes_turns = rng.random() < _TURNS
         self._storage.update(deepcopy(self._written(self._prepared)))
         if not self._storage:
@@ -184,6 +185,10 @@ class _Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if self._length:
+            # Where Hypothesis had on what finds nothing to do here.
+            rng = Random(f"{self.number} {len(self._steps)}")
+            while len(self._steps) < min(_FEWEST, self._length):
+                self._one(rng.choice(methods_of(self.recipe.profiles)), rng)
             name = f"history {self.number} of seed {self.seed}"
             self.made.append(History(name, self._prepared, tuple(self._steps)))
 
