@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from .recorder import CASES_FILE, Listener
 from .report.verdict import Case, Reason
-from .runner import SUITE, Options, UsageError, collect, run, run_own
+from .runner import CHECKOUT, SUITE, Options, UsageError, collect, run, run_own
 from .spec import EXCLUDED, OWN_PROFILE, OWN_TESTS, PLANNED, PROFILES, RULES, home_of
 from .suite import BUILT
 from .targets.base import Target
@@ -26,7 +26,6 @@ __all__ = ["SPEC_TARGETS", "Matrix", "Row", "assemble", "prove"]
 #: What the suite is run on, one after the other, until every profile that has tests was claimed.
 SPEC_TARGETS: Final = ("memory", "sqlite")
 
-_ROOT: Final = Path(__file__).parent.parent
 
 #: What a run says of the suite itself; all the rest keeps it from deciding.
 _FAULTS: Final = ("broken_test", "unknown_rule", "collection_error", "missing_test")
@@ -96,7 +95,7 @@ class _Book(Listener):
 def prove(
     *,
     suite: Path = SUITE,
-    root: Path = _ROOT,
+    root: Path = CHECKOUT,
     targets: Sequence[str] = SPEC_TARGETS,
     opened: Callable[[str, TargetOptions], AbstractContextManager[Target]] = open_target,
     tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005

@@ -22,7 +22,7 @@ from .distribution import suite_version
 from .guard import alarm, blamed, watched
 from .recorder import Listener, Recorder, clean
 from .report.expected import weigh
-from .report.verdict import ExpectedFailure, Reason, Recording, Report, judge
+from .report.verdict import ExpectedFailure, Reason, Recording, Report, judge, judge_own
 from .selection import Selection
 from .session import Session, World
 from .spec import OWN_PROFILE, PROFILES, RULES, SPEC_REVISION, with_needs
@@ -31,6 +31,7 @@ from .suite import BUILT, EMULATED
 from .targets.base import Backend, Engine, Target
 
 __all__ = [
+    "CHECKOUT",
     "SUITE",
     "Listener",
     "Options",
@@ -39,6 +40,7 @@ __all__ = [
     "check_profiles",
     "check_rules",
     "collect",
+    "report_own",
     "run",
     "run_own",
     "suite_version",
@@ -47,6 +49,9 @@ __all__ = [
 
 #: The suite that ships with the project.
 SUITE: Final = Path(__file__).parent / "suite"
+
+#: Where the project's own tests are, in a checkout.
+CHECKOUT: Final = Path(__file__).parent.parent
 
 #: What is allowed for opening a target, at least: a case's deadline may be made much shorter.
 OPENING_S: Final = 5.0
@@ -234,6 +239,20 @@ def run_own(files: Sequence[Path], root: Path) -> tuple[Recording, dict[str, lis
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         recorder.problem("pytest_exit", f"pytest ended with {_name(code)}")
     return recorder.recording(), recorder.functions
+
+
+def report_own(files: Sequence[Path], root: Path, name: str) -> Report:
+    """The report of a run of the project's own tests, for the rules that they prove; ``name``: of what."""
+    started = _Started(Target(name, _no_factory, Engine("in-process"), name), Options())
+    recording, _ = run_own(files, root)
+    judgement = judge_own(recording)
+    return replace(
+        started.report(recording, (OWN_PROFILE,)),
+        requirements=judgement.requirements,
+        profiles=judgement.profiles,
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+    )
 
 
 def check_profiles(names: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import textwrap
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from rich.console import Console
 from conformance.liars import Liar, all_rules, liar
 from conformance.liars.run import Plan, Result, alone, chosen, run_liars
 from conformance.report.liars import show_liars
-from conformance.spec import PROFILES, RULES
+from conformance.spec import OWN_PROFILE, PLANNED, PROFILES, RULES
 from conformance.suite import BUILT
+from reference_impl.contract import items
 from tests.fake_suites import WHOLE, open_model, suite
 
 SEEDED = """
@@ -44,7 +46,7 @@ def test_there_are_enough_and_each_tells_its_lie() -> None:
     liars = chosen()
     assert len(liars) >= 60
     assert [one.name for one in liars if len(one.lie) < 20 or one.lie[-1] not in ".,:"] == []
-    assert {one.profile for one in liars} <= {*BUILT}
+    assert {one.profile for one in liars} == {*BUILT, OWN_PROFILE}
     assert {one.name for one in liars if one.trivial} >= {
         *("null_store", "null_vault", "null_log"),
         *("echoes", "always_empty", "always_raises", "hangs"),
@@ -53,8 +55,9 @@ def test_there_are_enough_and_each_tells_its_lie() -> None:
 
 def test_every_rule_of_the_built_profiles_has_a_liar_of_its_own() -> None:
     declared = {rule for one in chosen() if not one.trivial for rule in one.must_fail}
-    built = {rule for name in BUILT for rule in PROFILES[name].rules}
-    assert sorted(built - declared) == []
+    names = (*BUILT, OWN_PROFILE)
+    built = {(rule, name) for name in names for rule in PROFILES[name].rules}
+    assert sorted({rule for rule, name in built - PLANNED.keys()} - declared) == []
 
 
 @pytest.mark.parametrize("profile", BUILT)
@@ -154,6 +157,30 @@ def test_a_null_target_passes_nothing_and_fails_by_assertions(tmp_path: Path) ->
         (result,) = run_liars([declared], plan=Plan(suite=folder))
         assert result.strange == ("test_more.py::test_more",)
         assert not result.killed
+
+
+def test_a_lie_about_configuration_is_caught_by_the_projects_own_tests() -> None:
+    liars = chosen(["overlooks_unknown_settings", "keeps_its_endpoint"])
+    results = run_liars(liars)
+    assert [(r.liar.name, r.killed, r.failed) for r in results] == [
+        ("overlooks_unknown_settings", True, ("CONF-02",)),
+        ("keeps_its_endpoint", True, ("CONF-01",)),
+    ]
+    assert "CONF-01" in alone([results[0]])
+    assert "CONF-01" not in alone(results)
+
+
+def test_a_liar_that_leaves_the_reference_changed_is_told(tmp_path: Path) -> None:
+    def forget_to_put_back() -> AbstractContextManager[object]:
+        monkeypatch.setattr(items, "MAX_ITEM_BYTES", 7)
+        return nullcontext()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        declared = _liar("STORE-09", during=forget_to_put_back)
+        with pytest.raises(
+            RuntimeError, match=r"left reference_impl\.contract\.items\.MAX_ITEM_BYTES"
+        ):
+            _try(tmp_path, "", declared)
 
 
 @pytest.mark.integration

@@ -25,8 +25,8 @@ import pytest
 from conformance import liars as package
 from conformance.recorder import Recorder, explain
 from conformance.report.verdict import Report
-from conformance.runner import SUITE, Options, UsageError, collect, run
-from conformance.spec import PROFILES, with_needs
+from conformance.runner import CHECKOUT, SUITE, Options, UsageError, collect, report_own, run
+from conformance.spec import OWN_PROFILE, OWN_TESTS, PLANNED, PROFILES, with_needs
 from conformance.suite import BUILT
 from conformance.targets.base import Engine, Target
 from conformance.targets.load import adapt
@@ -113,7 +113,17 @@ def chosen(names: Sequence[str] = ()) -> list[Liar]:
     if unknown:
         raise UsageError(f"no liar is called {', '.join(unknown)}; there are {', '.join(LIARS)}")
     found = [LIARS[name] for name in names] if names else list(LIARS.values())
-    return sorted(found, key=lambda liar: BUILT.index(liar.profile))
+    order = (*BUILT, OWN_PROFILE)
+    # What only the project's own tests can catch is tried where they are: in a checkout.
+    there = order if all(file.is_file() for file in _own_tests()) else BUILT
+    return sorted(
+        (liar for liar in found if liar.profile in there or names),
+        key=lambda liar: order.index(liar.profile),
+    )
+
+
+def _own_tests() -> list[Path]:
+    return [CHECKOUT / name for name in OWN_TESTS]
 
 
 def run_liars(
@@ -164,6 +174,9 @@ def _try_by_name(name: str, plan: Plan) -> _Tried:
 
 def _try(liar: Liar, plan: Plan) -> Result:
     """One run over all rules (or the liar's own), then the further seeds where they matter."""
+    if liar.profile == OWN_PROFILE:
+        with _leaving_nothing_changed(liar), liar.during():
+            return Result(liar, report_own(_own_tests(), CHECKOUT, f"liar:{liar.name}"))
     wanted = liar.must_fail if plan.only_own or (liar.trivial and not liar.null) else None
     report, book = _run(liar, plan.seed, plan.suite, wanted)
     strange = tuple(book.strange) if liar.null and wanted is None else ()
@@ -199,15 +212,20 @@ def _run(
         discard=liar.discard,
     )
     options = Options(budget="quick", seed=seed, profiles=(liar.profile,), suite=suite)
-    before = _reference()
-    with _fast_folders(), liar.during():
+    with _leaving_nothing_changed(liar), _fast_folders(), liar.during():
         report = run(target, options, recorder=partial(_Recorder, book))
+    return report, book
+
+
+@contextmanager
+def _leaving_nothing_changed(liar: Liar) -> Iterator[None]:
+    before = _reference()
+    yield
     if changed := sorted(
         name for name, part in _reference().items() if before.get(name, part) != part
     ):
         # The next liar would be tried against another reference than its lie is told of.
         raise RuntimeError(f"liar {liar.name} has left {', '.join(changed)} changed")
-    return report, book
 
 
 def _reference() -> dict[str, int]:
@@ -390,4 +408,7 @@ def alone(results: Sequence[Result]) -> list[str]:
         if rule in result.liar.must_fail
     }
     rules = dict.fromkeys(rule for name in BUILT for rule in PROFILES[name].rules)
+    if any(result.liar.profile == OWN_PROFILE for result in results):
+        own = PROFILES[OWN_PROFILE].rules
+        rules |= dict.fromkeys(rule for rule in own if (rule, OWN_PROFILE) not in PLANNED)
     return [rule for rule in rules if rule not in shown]

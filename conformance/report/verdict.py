@@ -231,6 +231,21 @@ def judge(
     return Judgement(requirements, profiles, verdict, tuple(reasons))
 
 
+def judge_own(recording: Recording) -> Judgement:
+    """Judge a recording of the project's own tests: each rule that they cite, for profile ``project``."""
+    cited = dict.fromkeys(rule for case in recording.cases for rule in case.rules)
+    requirements = tuple(
+        _requirement(rule, OWN_PROFILE, [case for case in recording.cases if rule in case.rules])
+        for rule in cited
+    )
+    profile = _profile(OWN_PROFILE, requirements, [OWN_PROFILE], None)
+    reasons = (*recording.problems, *_undecided(recording.cases, requirements))
+    verdict: Verdict = "conformant" if profile.verdict == "pass" else "not_conformant"
+    if reasons or recording.interrupted:
+        verdict = "indeterminate"
+    return Judgement(requirements, (profile,), verdict, reasons)
+
+
 def _requirement(rule: str, profile: str, cases: Sequence[Case]) -> Requirement:
     failures = tuple(
         Failure(case.id, case.outcome, case.reason) for case in cases if case.outcome != "pass"
