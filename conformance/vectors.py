@@ -78,6 +78,7 @@ def _document(root: Path, path: str, listed: Document) -> Document:
         # What was written with the manifest has passed its schema; this is something else.
         _look_for_the_fault(root, path, document, listed["cases"])
         raise VectorError(f"{path}: it is not the file that {_MANIFEST} names (SHA-256)")
+    _bytes(root, document["schema"])  # whoever is given vectors is given their schemas
     return document
 
 

@@ -290,6 +290,12 @@ def test_the_loader_reads_no_schema_from_elsewhere(vectors: Path, schema: str) -
     assert "outside schemas/" in refused(vectors)
 
 
+def test_the_loader_refuses_what_only_the_hash_shows(vectors: Path) -> None:
+    path = vectors / DOCUMENT
+    path.write_bytes(path.read_bytes() + b" ")
+    assert f"{DOCUMENT}: it is not the file that MANIFEST.json names (SHA-256)" in refused(vectors)
+
+
 def test_the_loader_refuses_a_count_that_is_off(vectors: Path) -> None:
     change(vectors, DOCUMENT, set_to("number_of_tests", 94))
     assert "95 tests, number_of_tests says 94" in refused(vectors)
