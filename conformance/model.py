@@ -335,7 +335,7 @@ class ModelStore(DialogueStore):
         dialogue = partition.dialogue
         request.check(found)
         found.transition("status", "dialogue", dialogue["status"], status)
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         changed = {**dialogue, "status": status, "updated_at": now}
         if status == "converged":
@@ -402,7 +402,7 @@ class ModelStore(DialogueStore):
         request.check(found)
         if partition.expert(expert_slug) is not None:
             found.add(7, "duplicate_entity", "expert_slug", "this expert is registered")
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         expert: Entity = {
             "dialogue_id": dialogue_id,
@@ -568,7 +568,7 @@ class ModelStore(DialogueStore):
         request.check(found)
         if partition.round(round) is not None:
             found.add(7, "duplicate_entity", "round", "this round exists")
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         new_round: Entity = {
             "dialogue_id": dialogue_id,
@@ -631,7 +631,7 @@ class ModelStore(DialogueStore):
         old = _present(partition.round(round))
         request.check(found)
         found.transition("status", "round", old["status"], status)
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         changed = {**old, "status": status, "updated_at": now}
         if status == "completed":
@@ -883,7 +883,7 @@ class ModelStore(DialogueStore):
         for reference in references:
             if reference not in different:
                 different.append(reference)
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         display_id = f"{letter}{round:02d}{seq:02d}"
         entity: Entity = {
@@ -1040,7 +1040,7 @@ class ModelStore(DialogueStore):
         entity = _present(partition.entity(entity_id))
         request.check(found)
         found.transition("status", kind, entity["status"], status)
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         changed = {**entity, "status": status, "updated_at": now}
         if status == "adopted":
@@ -1100,7 +1100,7 @@ class ModelStore(DialogueStore):
         entity = _present(partition.entity(entity_id))
         request.check(found)
         found.transition("status", kind, entity["status"], status)
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         changed = {**entity, "status": status, "updated_at": now}
         found.size(kind, changed)
@@ -1223,7 +1223,7 @@ class ModelStore(DialogueStore):
             found.add(
                 7, "limit_exceeded", "round", f"has {MAX_SEQ} moves of this expert", limit=MAX_SEQ
             )
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         move: Entity = {
             "dialogue_id": dialogue_id,
@@ -1382,7 +1382,7 @@ class ModelStore(DialogueStore):
             found.add(7, "duplicate_entity", "verdict_id", "this verdict exists")
         if verdict_type == "final":
             found.transition("verdict_type", "dialogue", dialogue["status"], "converged")
-        found.stop()
+        found.stop_before_sizes()
         now = self._time_of_write(partition)
         verdict: Entity = {
             "dialogue_id": dialogue_id,
@@ -2106,6 +2106,11 @@ class _Findings:
         for group in self._groups:
             if group:
                 raise from_problems(group)
+
+    def stop_before_sizes(self) -> None:
+        """As :meth:`stop`; where only the request is another one, sizes are asked for as well."""
+        if any(p.code != "request_mismatch" for group in self._groups for p in group):
+            self.stop()
 
     def groups_with_findings(self) -> list[int]:
         """The numbers of the groups that have found something."""

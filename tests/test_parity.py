@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -61,6 +63,9 @@ def player_of(target: Target, folder: Path, *, at_once: bool = False) -> Player:
     return Player([side], at_once=at_once)
 
 
+CLAIM: dict[str, Any] = {"label": "a", "content": "b", "contributors": []}
+
+
 def a_step(method: str, **params: Any) -> Step:
     return Step(BEGINNING, method, {"dialogue_id": MAIN, **params})
 
@@ -73,6 +78,22 @@ def test_a_seed_gives_the_same_histories_and_another_seed_others() -> None:
     histories.cache_clear()
     assert histories(FEW, 5, Recipe(ALL)) == first
     assert histories(FEW, 6, Recipe(ALL)) != first
+
+
+def test_what_else_is_loaded_does_not_change_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hypothesis draws some numbers from the constants of local modules."""
+    first = histories(FEW, 5, Recipe(ALL))
+    module = tmp_path / "some_of_the_users_own.py"
+    module.write_text(f"NUMBERS = {[*range(100_000, 101_000)]}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module(module.stem)
+    try:
+        histories.cache_clear()
+        assert histories(FEW, 5, Recipe(ALL)) == first
+    finally:
+        del sys.modules[module.stem]
 
 
 def test_histories_start_from_every_prepared_partition_and_are_no_longer_than_fifty_steps() -> None:
@@ -340,6 +361,25 @@ def test_a_client_that_trusts_what_it_remembers_is_found_by_the_other_one(tmp_pa
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("numbers_from_memory", a_step("next_seq", round=1, entity="claim")),
+        ("refuses_from_memory", a_step("register_claim", round=3, **CLAIM)),
+    ],
+)
+def test_a_client_is_not_told_before_its_turn(name: str, call: Step, tmp_path: Path) -> None:
+    player = player_of(liar_target(name), tmp_path)
+    turn = Step(BEGINNING, SWITCH, {})
+    steps = (
+        *(a_step("get_dialogue"), turn, a_step("create_round", round=3)),
+        *(a_step("register_claim", round=1, **CLAIM), turn, call),
+    )
+    found = player.play(History("mine", "begun", steps))
+    assert found is not None
+    assert found.step == call
+
+
 def test_a_closed_client_leaves_the_other_one_open(memory_target: Target, tmp_path: Path) -> None:
     turn, close = Step(BEGINNING, SWITCH, {}), Step(BEGINNING, CLOSE, {})
     read = a_step("get_dialogue")
@@ -352,6 +392,19 @@ def test_a_closed_client_leaves_the_other_one_open(memory_target: Target, tmp_pa
     )
     assert player.play(History("mine", "empty", steps)) is None
     assert seen == ["", "", "", "", "store_closed", "", ""]
+
+
+def test_a_partition_is_compared_though_another_client_is_closed(tmp_path: Path) -> None:
+    """And not while the one whose turn it is is closed, be the other one opened again."""
+    turn, close, reopen = (Step(BEGINNING, method, {}) for method in (SWITCH, CLOSE, OPEN))
+    change = a_step("create_round", round=3)
+    begun = a_step("create_dialogue", title="t")
+    player = player_of(liar_target("counts_rounds_instead"), tmp_path)
+    found = player.play(History("mine", "empty", (begun, close, turn, change)))
+    assert found is not None
+    assert (found.where, found.step) == ("partition", change)
+    shut = (begun, close, turn, close, turn, reopen, turn, change)
+    assert player.play(History("mine", "empty", shut)) is None
 
 
 # -- what is told --------------------------------------------------------------------------------------
@@ -467,7 +520,7 @@ def divergence(memory_target: Target, tmp_path: Path) -> Path:
 
 def test_a_file_has_all_that_is_needed(divergence: Path) -> None:
     value = json.loads(divergence.read_text())
-    assert value["format_version"] == 1
+    assert value["format_version"] == 2
     assert (value["seed"], value["where"], value["rule"]) == (0, "partition", "STORE-09")
     assert value["guilty"] == ["liar:counts_rounds_instead"]
     assert set(value["outcomes"]) == {"model", "memory", "liar:counts_rounds_instead"}
@@ -476,7 +529,8 @@ def test_a_file_has_all_that_is_needed(divergence: Path) -> None:
 
 HOSTILE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no object": lambda value: [value],
-    "another version": lambda value: {**value, "format_version": 2},
+    "an earlier version": lambda value: {**value, "format_version": 1},
+    "another version": lambda value: {**value, "format_version": 3},
     "an unknown member": lambda value: {**value, "command": "rm"},
     "no steps": lambda value: {**value, "steps": []},
     "an unknown partition": lambda value: {**value, "prepared": "../secret"},

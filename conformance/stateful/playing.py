@@ -358,11 +358,13 @@ class Player:
 
     def _steps(self, history: History, look_every: int, *, items_too: bool) -> Divergence | None:
         before: dict[str, Outcome] = {}
-        closed = False
+        client, shut = 0, {0: False, 1: False}
         about = _About(history, MAIN, NOTHING, unchanged=True)
         for number, step in enumerate(history.steps, 1):
-            closed = step.method == CLOSE or (closed and step.method != OPEN)
-            looks = not closed and number % look_every == 0
+            client = 1 - client if step.method == SWITCH else client
+            shut[client] = step.method == CLOSE or (shut[client] and step.method != OPEN)
+            # A look would refresh what a client remembers before its turn has shown it.
+            looks = not shut[client] and step.method != SWITCH and number % look_every == 0
             dialogue_id = self._about(step)
             expected, answers = self._played(step, dialogue_id if looks else None)
             if self._watch is not None:
@@ -379,7 +381,7 @@ class Player:
                 return found
             if looks:
                 before[dialogue_id] = expected[1]
-        if closed:
+        if shut[client]:
             return None
         # Everything that there is, also what the last steps were not about.
         return self._everywhere(about, items_too=True)

@@ -18,7 +18,8 @@ from .prepared import PREPARED
 
 __all__ = ["FORMAT_VERSION", "BadRecord", "Record", "as_record", "read_record", "write_record"]
 
-FORMAT_VERSION: Final = 1
+#: 2: other prepared partitions, two clients, findings told once.
+FORMAT_VERSION: Final = 2
 #: No file of ours is larger: long texts are written as a part and how often it stands there.
 _MOST_BYTES: Final = 16 * 1024 * 1024
 

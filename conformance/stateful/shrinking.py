@@ -15,6 +15,7 @@ from reference_impl.contract.tables import METHODS
 
 from .history import History, Step
 from .inputs import KINDS
+from .outcomes import differing
 from .playing import Divergence, Player
 from .prepared import MAIN, PREPARED
 
@@ -59,6 +60,7 @@ class _Work:
     def __init__(self, player: Player, most_trials: int, *, items_too: bool) -> None:
         self._player = player
         self._left = most_trials
+        self._more = min(_MORE_TRIALS, most_trials)
         self._items_too = items_too
 
     def diverges(self, history: History) -> Divergence | None:
@@ -75,7 +77,7 @@ class _Work:
         for prepared in PREPARED:
             history = History(best.history.name, prepared, (read,))
             found = self._player.play(history, prepared_too=False)
-            if found is not None and found.guilty == best.guilty:
+            if found is not None and found.guilty == best.guilty and _lists(found) & _lists(best):
                 return found
         return None
 
@@ -95,7 +97,7 @@ class _Work:
 
     def from_more(self, best: Divergence) -> Divergence:
         """The same after a partition that has what the first steps made, where that is shorter."""
-        self._left = max(self._left, _MORE_TRIALS)
+        self._left = max(self._left, self._more)
         for prepared in (name for name in PREPARED if best.history.prepared == "empty" != name):
             tried = self.diverges(History(best.history.name, prepared, best.history.steps))
             if tried is not None and tried.history.prepared == prepared:
@@ -147,6 +149,17 @@ class _Work:
                     best = found
             at += 1
         return best
+
+
+def _lists(found: Divergence) -> set[str]:
+    """The lists of a partition that a divergence is about: another one's is another divergence."""
+    if found.where == "partition" or found.step.method == "load_partition":
+        paths = [path for seen in found.seen.values() if isinstance(seen, Mapping) for path in seen]
+        if found.where == "outcome":
+            values = found.expected.value(), found.got.value()
+            paths = [path for path, _, _ in differing(*values)]
+        return {re.split(r"[.\[ ]", path)[0] for path in paths}
+    return {found.step.method.removeprefix("get_")}
 
 
 def _simpler(step: Step) -> Iterator[Step]:
