@@ -17,11 +17,12 @@ from .inputs import KINDS, LETTERS, Draw, joins, may_follow
 
 __all__ = ["Used", "spoiled", "varied"]
 
-#: How often which fault was in a call: (method, code, *parameters) -> times.
+#: How often which fault was in a call: (method, code, *parameters) -> times, and with the variant.
 Used = Counter[tuple[str, ...]]
 
 Params = dict[str, Any]
-Fault = tuple[str, Params]
+#: What it is meant to cause, the patch, and which of several of its kind it is, where the patch does not say.
+Fault = tuple[str, Params] | tuple[str, Params, str]
 
 _TOO_LARGE: Final = long_text("x", 420_000)
 _TOO_MANY_BYTES: Final = long_text("\u00e9", 210_000)
@@ -29,8 +30,9 @@ _LARGE: Final = long_text("large", 60_000)
 _SURROGATE: Final = "half \ud800"
 _NO_IDENTIFIER: Final = ("a#b", "-a", "", "é", "a/b", "a b", "x" * 97, "\uff41")
 _NO_DISPLAY_ID: Final = ("P0100", "X0101", "p0101", "P101", "", "P+1-1", "\uff300101", "P010\uff11")
+_FULL_WIDTH: Final = {ord("0") + n: 0xFF10 + n for n in range(10)}
 _NO_ROUND: Final = (100, -1, 12345)
-_NO_INT: Final[tuple[Any, ...]] = ("1", 1.5, True, 2**53)
+_NO_INT: Final[tuple[Any, ...]] = (True, 2**53, 1.5, "1")
 _ENUM_CODES: Final = {"ref.ref_type": "invalid_ref_type", "P|R|T|E|C": "invalid_entity_type"}
 #: How much likelier a code is than the others: those that few methods or states can cause.
 _WEIGHTS: Final = {
@@ -41,7 +43,7 @@ _WEIGHTS: Final = {
     "type_id_mismatch": 2,
     "expert_not_found": 2,
     "duplicate_entity": 4,
-    "invalid_status_transition": 4,
+    "invalid_status_transition": 1.5,
     "missing_field": 0.4,
     "invalid_field": 1,
     "invalid_identifier": 0.3,
@@ -71,7 +73,9 @@ def spoiled(method: str, params: Params, draw: Draw, used: Used, *, most: int = 
         # A second finding of the same group, beside the first, or any other.
         groups = {_GROUPS.get(one) for one in changed.values()} - {None}
         more = [
-            (c, p) for c, p in found if _GROUPS.get(c) in groups and not changed.keys() & p.keys()
+            one
+            for one in found
+            if _GROUPS.get(one[0]) in groups and not changed.keys() & one[1].keys()
         ]
         code, patch = _least_used(method, more if more and draw.maybe(0.6) else found, draw, used)
         out |= patch
@@ -99,29 +103,51 @@ def _variations(method: str, params: Params) -> Iterator[Fault]:
             yield "empty", {param.name: []}
 
 
-def _least_used(method: str, found: Sequence[Fault], draw: Draw, used: Used) -> Fault:
-    """One of those that were met least often for their weight."""
+def _least_used(method: str, found: Sequence[Fault], draw: Draw, used: Used) -> tuple[str, Params]:
+    """One of those that were met least often for their weight: first the kind, then the variant of it."""
+
+    def kind(fault: Fault) -> tuple[str, ...]:
+        by_variant = fault[2:] if fault[0] == "invalid_status_transition" else ()
+        return (method, fault[0], *sorted(fault[1]), *by_variant)
 
     def turns(fault: Fault) -> float:
-        return used[(method, fault[0], *sorted(fault[1]))] / _WEIGHTS.get(fault[0], 1)
+        return used[kind(fault)] / _WEIGHTS.get(fault[0], 1)
 
     least = min(map(turns, found))
-    code, patch = draw.one([fault for fault in found if turns(fault) == least])
-    used[(method, code, *sorted(patch))] += 1
-    return code, patch
+    chosen = draw.one(sorted({kind(fault) for fault in found if turns(fault) == least}))
+    variants = {(*chosen, "", _variant(one)): one for one in found if kind(one) == chosen}
+    # The first of them: what is most easily taken for right comes first.
+    name = min(variants, key=lambda name: used[name])
+    used[chosen] += 1
+    used[name] += 1
+    return variants[name][0], variants[name][1]
+
+
+def _variant(fault: Fault) -> str:
+    return fault[2] if len(fault) > 2 else repr(sorted(fault[1].items()))[:200]
+
+
+def _each(code: str, name: str, values: Sequence[Any]) -> Iterator[Fault]:
+    """A fault for each of some values of a parameter."""
+    for number, value in enumerate(values):
+        yield code, {name: value}, str(number)
 
 
 def _faults(method: str, params: Params, draw: Draw) -> Iterator[Fault]:
     for param in METHODS[method].params:
         yield from _by_type(method, param, draw)
         given = params.get(param.name)
-        if param.type == "identifier" and isinstance(given, str):
-            yield (
-                "invalid_identifier",
-                {param.name: draw.one((f" {given}", f"{given} ", f"{given}\n"))},
-            )
+        near: tuple[str, ...] = ()
+        if param.type == "identifier":
+            if isinstance(given, str):
+                near = (f" {given}", f"{given} ", f"{given}\n")
+            yield from _each("invalid_identifier", param.name, (*near, *_NO_IDENTIFIER))
+        elif param.type == "display_id":
+            if isinstance(given, str):
+                near = (given.lower(), given[:1] + given[1:].translate(_FULL_WIDTH), f"{given} ")
+            yield from _each("invalid_display_id", param.name, (*near, *_NO_DISPLAY_ID))
     if method != "create_dialogue":
-        yield "dialogue_not_found", {"dialogue_id": draw.one(("nowhere", "tid-e", "TIDE"))}
+        yield from _each("dialogue_not_found", "dialogue_id", ("nowhere", "tid-e", "TIDE"))
     yield from _by_state(method, params, draw)
 
 
@@ -130,36 +156,36 @@ def _by_type(method: str, param: Param, draw: Draw) -> Iterator[Fault]:
     if param.required and type_ != "text":
         yield "missing_field", {name: None}
     if type_ == "identifier":
-        yield "invalid_identifier", {name: draw.one(_NO_IDENTIFIER)}
-        yield "invalid_field", {name: draw.one((7, ["a"], True))}
+        yield from _each("invalid_field", name, (7, ["a"], True))
     elif type_ == "text":
         if param.required:
-            yield "missing_field", {name: draw.one((None, ""))}
-        yield "invalid_field", {name: draw.one((7, _SURROGATE, _SURROGATE, ["text"]))}
+            yield from _each("missing_field", name, (None, ""))
+        yield from _each("invalid_field", name, (_SURROGATE, 7, ["text"]))
     elif type_ == "display_id":
-        yield "invalid_display_id", {name: draw.one(_NO_DISPLAY_ID)}
         yield "entity_not_found", {name: _absent(draw, _letter_of(method, draw))}
     elif type_ == "int 0..99":
-        yield "invalid_round", {name: draw.one(_NO_ROUND)}
-        yield "invalid_field", {name: draw.one(_NO_INT)}
+        yield from _each("invalid_round", name, _NO_ROUND)
+        yield from _each("invalid_field", name, _NO_INT)
     elif type_ == "int":
-        yield "invalid_field", {name: draw.one(_NO_INT)}
-        yield "invalid_field", {name: 2**53 - 1}  # fine itself, perhaps not the total
+        # The last is fine itself, perhaps not the total.
+        yield from _each("invalid_field", name, (*_NO_INT, 2**53 - 1))
     elif type_ == "number 0..1":
-        yield "invalid_field", {name: draw.one((1.5, -0.1, 0.1234567, "0.5", True))}
+        yield from _each("invalid_field", name, (0.1234567, True, 1.5, "0.5", -0.1))
     elif type_ == "bool":
-        yield "invalid_field", {name: draw.one((1, "yes"))}
+        yield from _each("invalid_field", name, (1, "yes"))
     elif type_ == "list[note]":
         return  # of a later profile
     elif type_.startswith("list["):
-        yield "invalid_field", {name: draw.one(("no list", 7, [7], [None]))}
+        yield from _each("invalid_field", name, ("text", [7], [None], 7))
         yield from _elements(name, type_, draw)
     elif type_.startswith(("object", "map[")):
-        yield "invalid_field", {name: draw.one((7, "no object", ["a"], {"mood": -1}))}
+        wrong: list[Any] = [7, "no object", ["a"], {"mood": -1}]
         if type_ == "object":
-            yield "invalid_field", {name: {"deep": _nested(64), "wide": [2**53, _SURROGATE]}}
+            wrong = [*wrong[:3], {"deep": _nested(64)}, {"wide": [2**53]}, {_SURROGATE: _SURROGATE}]
+        yield from _each("invalid_field", name, wrong)
     elif _is_enum(param):
-        yield _ENUM_CODES.get(type_, "invalid_field"), {name: draw.one(("sideways", "", "Open"))}
+        code = _ENUM_CODES.get(type_, "invalid_field")
+        yield from _each(code, name, ("Open", "", "sideways"))
 
 
 def _is_enum(param: Param) -> bool:
@@ -168,9 +194,9 @@ def _is_enum(param: Param) -> bool:
 
 def _elements(name: str, type_: str, draw: Draw) -> Iterator[Fault]:
     if type_ == "list[identifier]":
-        yield "invalid_identifier", {name: ["muffin", draw.one(_NO_IDENTIFIER)]}
+        yield from _each("invalid_identifier", name, [["muffin", one] for one in _NO_IDENTIFIER])
     elif type_ == "list[display_id]":
-        yield "invalid_display_id", {name: [draw.one(_NO_DISPLAY_ID)]}
+        yield from _each("invalid_display_id", name, [[one] for one in _NO_DISPLAY_ID])
         yield "entity_not_found", {name: [_absent(draw, "T")]}
         yield "type_id_mismatch", {name: ["P0101"]}
     elif type_ == "list[{type,target}]":
@@ -211,12 +237,12 @@ def _by_state(method: str, params: Params, draw: Draw) -> Iterator[Fault]:
     absent = [number for number in (40, 41, 99) if number not in draw.rounds()]
     for name in ("round", "event_round"):
         if name in types and method not in ("create_round", "get_convergence_signals"):
-            yield "round_not_found", {name: draw.one(absent)}
+            yield from _each("round_not_found", name, absent)
     if "expert_slug" in types and method != "register_expert":
-        yield "expert_not_found", {"expert_slug": draw.one(("nobody", "MUFFIN"))}
+        yield from _each("expert_not_found", "expert_slug", ("nobody", "MUFFIN"))
     for name in ("content", "description", "role", "title", "recommendation", "summary", "reason"):
         if name in types and METHODS[method].kind == "write":
-            yield "item_too_large", {name: draw.one((_TOO_LARGE, _TOO_MANY_BYTES))}
+            yield from _each("item_too_large", name, (_TOO_LARGE, _TOO_MANY_BYTES))
     yield from _twice(method, draw)
     yield from _status(method, draw)
     yield from _letters(method, types, params, draw)
@@ -243,32 +269,41 @@ def _twice(method: str, draw: Draw) -> Iterator[Fault]:
 def _status(method: str, draw: Draw) -> Iterator[Fault]:
     there = draw.partition
     if method == "update_dialogue_status":
-        status = there.dialogue["status"]
-        yield "invalid_status_transition", {"status": _refused("dialogue", status, draw)}
-    if method == "update_round_status" and there.rounds:
-        entity = draw.one(there.rounds)
-        status = _refused("round", entity["status"], draw)
-        yield "invalid_status_transition", {"round": entity["round"], "status": status}
+        yield from _refused("dialogue", {}, there.dialogue["status"])
+    if method == "update_round_status":
+        for status, entity in _one_of_each_status(there.rounds):
+            yield from _refused("round", {"round": entity["round"]}, status)
     for kind in KINDS:
-        if method == f"update_{kind}_status" and there.of_kind(kind):
-            entity = draw.one(there.of_kind(kind))
-            status = _refused(kind, entity["status"], draw)
-            patch: Params = {"entity_id": entity["display_id"], "status": status}
-            if status == "adopted" and kind == "recommendation" and there.verdicts:
-                patch["verdict_id"] = there.verdicts[0]["verdict_id"]
-            yield "invalid_status_transition", patch
+        if method == f"update_{kind}_status":
+            for status, entity in _one_of_each_status(there.of_kind(kind)):
+                named: Params = {"entity_id": entity["display_id"]}
+                if kind == "recommendation" and there.verdicts:
+                    named["verdict_id"] = there.verdicts[0]["verdict_id"]
+                yield from _refused(kind, named, status)
     if method == "register_verdict" and not may_follow("dialogue", there.dialogue["status"]):
-        yield "invalid_status_transition", {"verdict_type": "final"}
+        status = there.dialogue["status"]
+        yield "invalid_status_transition", {"verdict_type": "final"}, f"final when {status}"
     if method == "update_recommendation_status":
         yield "missing_field", {"status": "adopted", "verdict_id": None}
         yield "entity_not_found", {"status": "adopted", "verdict_id": "v-none"}
         yield "invalid_field", {"status": "amended", "verdict_id": "v-none"}
 
 
-def _refused(entity: str, status: str, draw: Draw) -> str:
-    allowed = may_follow(entity, status)
-    values = ENTITIES[entity].by_name["status"].values
-    return draw.one([value for value in values if value not in allowed])
+def _one_of_each_status(there: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    return list({entity["status"]: entity for entity in there}.items())
+
+
+def _refused(entity: str, named: Params, status: str) -> Iterator[Fault]:
+    """Every change of a status that is not allowed."""
+    for value in ENTITIES[entity].by_name["status"].values:
+        if value not in may_follow(entity, status):
+            # A verdict belongs to one status alone.
+            given = {n: v for n, v in named.items() if n != "verdict_id" or value == "adopted"}
+            yield (
+                "invalid_status_transition",
+                {**given, "status": value},
+                f"{status} to {value}",
+            )
 
 
 def _letters(method: str, types: Mapping[str, str], params: Params, draw: Draw) -> Iterator[Fault]:
@@ -301,7 +336,7 @@ def _forbidden(kind: str, ids: list[str], draw: Draw) -> list[dict[str, str]]:
     target = draw.one(ids)
     allowed = joins(kind, LETTERS[target[0]])
     types = [one for one in ("refine", "address", "resolve", "reopen") if one not in allowed]
-    return [{"ref_type": draw.one(types), "target_id": target}] if types else []
+    return [{"ref_type": one, "target_id": target} for one in types]
 
 
 def _whole_round(params: Params, draw: Draw) -> Iterator[Fault]:

@@ -439,7 +439,7 @@ def one_too_many(draw: Draw) -> tuple[str, Params] | None:
     if not full and not busy:
         return None
     kind, number = draw.one([*full, *(("move", number) for _, number in busy)])
-    if draw.maybe(0.3) and kind != "move":
+    if draw.maybe(0.2) and kind != "move":
         return "next_seq", {"round": number, "entity": kind}
     if kind != "move":
         return f"register_{kind}", {"round": number, **_new_entity(draw, kind)}

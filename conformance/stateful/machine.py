@@ -51,8 +51,14 @@ STARTS: Final = (
 #: The most steps after those that cost most to compare.
 _SHORTER: Final = {"near 1 MB": 30} | dict.fromkeys(FULL_ROUNDS, 20)
 #: Share of the histories in which two clients take turns, and how often it is the other's.
-_TURNS: Final = 0.3
-_NEXT_TURN: Final = 0.4
+_TURNS: Final = 0.35
+_NEXT_TURN: Final = 0.35
+#: So many reads are asked for by both of them, and how often a write is the same one.
+_FAVOURITES: Final = 3
+_FOCUSED: Final = 0.5
+#: Share of the steps after a full round that are about it.
+_CROWDED: Final = 0.6
+_TWICE_WRONG: Final = 0.6
 #: A history ends with so many reads, when there is most to be read.
 _LAST_READS: Final = 4
 #: So many methods are rare.
@@ -167,6 +173,7 @@ class _Histories(RuleBasedStateMachine):
     made: list[History]
     written: dict[str, dict[str, Partition]]
     used: Used
+    crowded: Used
     calls: Counter[str]
 
     def __init__(self) -> None:
@@ -178,6 +185,8 @@ class _Histories(RuleBasedStateMachine):
         self._steps: list[Step] = []
         self._length = 0
         self._takes_turns = False
+        self._favourites: list[str] = []
+        self._focus = ""
         self._asked: list[list[Step]] = [[], []]  # reads, of the client whose turn it is first
 
     @initialize(entropy=_ENTROPY)
@@ -188,6 +197,13 @@ class _Histories(RuleBasedStateMachine):
         most = min(self.recipe.most_steps, _SHORTER.get(self._prepared, MOST_STEPS))
         self._length = rng.randint(min(_FEWEST, most), most)
         self._takes_turns = rng.random() < _TURNS
+        if self._takes_turns:
+            there = methods_of(self.recipe.profiles)
+            reads = [name for name in there if METHODS[name].kind == "read"]
+            first = self.calls[SWITCH] * _FAVOURITES
+            self.calls[SWITCH] += 1
+            self._favourites = [reads[(first + n) % len(reads)] for n in range(_FAVOURITES)]
+            self._focus = rng.choice(self._writes())
         self._storage.update(deepcopy(self._written(self._prepared)))
         if not self._storage:
             for method in _FIRST:
@@ -225,19 +241,26 @@ class _Histories(RuleBasedStateMachine):
         if len(self._steps) >= self._length:
             return
         rng = self._chance(entropy)
+        if self._prepared in FULL_ROUNDS and rng.random() < _CROWDED:
+            self._crowd(rng)
+            return
         if self._takes_turns and len(self._steps) + 2 < self._length and rng.random() < _NEXT_TURN:
-            self._next_turn(rng)
+            self._next_turn()
         if len(self._steps) >= self._length - _LAST_READS:
             there = methods_of(self.recipe.profiles)
             method = rng.choice([name for name in there if METHODS[name].kind == "read"])
+        if self._takes_turns and METHODS[method].kind == "read":
+            method = rng.choice(self._favourites)  # so that both clients ask for the same
+        elif self._takes_turns and rng.random() < _FOCUSED:
+            method = self._focus
         self._one(method, rng)
 
-    def _next_turn(self, rng: Random) -> None:
-        """The other client goes on, often by reading what it read before."""
+    def _next_turn(self) -> None:
+        """The other client goes on, by reading what it read before."""
         self._add(SWITCH, {})
         self._asked.reverse()
-        before = self._asked[0]
-        for again in rng.sample(before, min(rng.randint(0, 3), len(before))):
+        before = {step.method: step for step in self._asked[0]}
+        for again in list(before.values())[-_FAVOURITES:]:
             if len(self._steps) + 1 < self._length:
                 self._add(again.method, again.params)
 
@@ -256,16 +279,14 @@ class _Histories(RuleBasedStateMachine):
         self._one(rng.choice(methods_of(self.recipe.profiles)), rng)
         self._add(OPEN, {})
 
-    def _crowd(self, entropy: int) -> None:
+    def _crowd(self, rng: Random) -> None:
         """One more, or a question for its number, where a round is full."""
-        if self._prepared not in FULL_ROUNDS or len(self._steps) >= self._length:
-            return
-        if found := one_too_many(self._draw(self._chance(entropy), MAIN)):
+        draw = self._draw(rng, MAIN)
+        if found := one_too_many(draw):
             method, params = found
             params = {"dialogue_id": MAIN, **params}
-            rng = self._chance(entropy)
-            if rng.random() < _WRONG["write"]:  # which of the two is told first?
-                params = spoiled(method, params, self._draw(rng, MAIN), self.used, most=1)
+            if rng.random() < _TWICE_WRONG:  # which of the two is told first?
+                params = spoiled(method, params, draw, self.crowded, most=1)
             self._add(method, params)
 
     def _repeat(self, entropy: int) -> None:
@@ -335,7 +356,7 @@ class _Histories(RuleBasedStateMachine):
         self._now += timedelta(microseconds=microseconds)
         step = Step(format_time(self._now), method, params)
         self._steps.append(step)
-        self.calls[method] += 1
+        self.calls[method] += step.is_call
         if step.is_call and METHODS[method].kind == "read":
             self._asked[0].append(step)
         self._memory.play(step)
@@ -352,7 +373,6 @@ def _rule_of(name: str, body: Callable[[_Histories, int], None]) -> Any:
 def _machine(recipe: Recipe, made: list[History], seed: int) -> type[_Histories]:
     times = {**_TIMES, **dict(recipe.often)}
     bodies: dict[str, Callable[[_Histories, int], None]] = {
-        **{f"crowd_{number}": _Histories._crowd for number in range(10)},
         **{f"rare_{number}": _Histories._rare for number in range(30)},
         **{f"while_closed_{number}": _Histories._close for number in range(2)},
     }
@@ -369,6 +389,7 @@ def _machine(recipe: Recipe, made: list[History], seed: int) -> type[_Histories]
             "made": made,
             "written": {},
             "used": Used(),
+            "crowded": Used(),
             "calls": Counter(),
             "seed": seed,
             **{name: _rule_of(name, body) for name, body in bodies.items()},

@@ -83,6 +83,7 @@ def _near_1_mb(*, at_once: bool) -> _Calls:
 
 
 def _converged(*, at_once: bool) -> _Calls:
+    """A final verdict; of each kind one that is at an end, and one on its way."""
     final = {
         "dialogue_id": MAIN,
         "verdict_id": "v-final",
@@ -91,7 +92,20 @@ def _converged(*, at_once: bool) -> _Calls:
         "recommendation": "Anchor outside",
         "description": "Until the tide turns.",
     }
-    return [*_begun(at_once=at_once), ("register_verdict", final)]
+    changes = (
+        *(("perspective", "P0001", "conceded"), ("perspective", "P0002", "refined")),
+        *(("tension", "T0001", "resolved"), ("tension", "T0002", "addressed")),
+        *(("recommendation", "R0001", "rejected"), ("recommendation", "R0002", "amended")),
+        *(("evidence", "E0001", "confirmed"), ("evidence", "E0002", "challenged")),
+        *(("claim", "C0001", "withdrawn"), ("claim", "C0002", "supported")),
+    )
+    calls = [*_begun(at_once=at_once), ("register_verdict", final)]
+    for kind, entity_id, status in changes:
+        event = {"actors": [], "event_round": 1} if kind not in ("evidence", "claim") else {}
+        params = {"dialogue_id": MAIN, "entity_id": entity_id, "status": status, **event}
+        calls.append((f"update_{kind}_status", params))
+    completed = {"dialogue_id": MAIN, "round": 1, "status": "completed"}
+    return [*calls, ("update_round_status", completed)]
 
 
 def _empty(*, at_once: bool) -> _Calls:
