@@ -49,9 +49,9 @@ _TEXTS: Final = (
     "Anchor outside.",
     "Said twice, and meant once; the third time nobody asked who had said it first.",
     " two\r\nlines\r and\ta tab, nul \x00 inside, a blank at both ends ",
-    "Über, U\u0308ber, ﬁ ① Å \u212b 🦀 \U0001f468\u200d\U0001f469\u200d\U0001f467 \u202eshalom \u05e9\u05dc",
-    '{"not": "parsed", "n": 1.0}',
-    "0123",
+    "Über, U\u0308ber, ﬁ ① Å \u212b 🦀 \U0001f468\u200d\U0001f469\u200d\U0001f467 \u202eshalom \u05e9\u05dc ",
+    ' {"not": "parsed", "n": 1.0} ',
+    " 0123 ",
 )
 _SLUGS: Final = (
     *("muffin", "Scone", "eclair", "brioche", "strudel", "donut", "Tarte.2", "a-b", "a.b", "a_b"),

@@ -31,14 +31,14 @@ from reference_impl.contract.timestamps import format_time, parse
 from reference_impl.testing import ManualClock
 
 from .faults import Used, spoiled, varied
-from .history import CLOSE, OPEN, SWITCH, History, Step, expanded
+from .history import CLOSE, OPEN, SWITCH, History, Step, expanded, long_text
 from .inputs import BUILDERS, Draw, Lacks, one_too_many
 from .prepared import BEGINNING, FULL_ROUNDS, MAIN, steps_of
 
 __all__ = ["MOST_STEPS", "STARTS", "Recipe", "histories", "methods_of"]
 
 #: The fewest and the most steps of a history after its prepared partition.
-_FEWEST: Final = 10
+_FEWEST: Final = 15
 MOST_STEPS: Final = 50
 
 #: The prepared partitions that histories start from, in turn, so that few histories see each as well.
@@ -59,6 +59,9 @@ _FOCUSED: Final = 0.5
 #: Share of the steps after a full round that are about it.
 _CROWDED: Final = 0.6
 _TWICE_WRONG: Final = 0.6
+#: Share of the steps near 1 MB that go past it.
+_GROWING: Final = 0.06
+_SWELL: Final = long_text("swell ", 25_000)
 #: A history ends with so many reads, when there is most to be read.
 _LAST_READS: Final = 4
 #: So many methods are rare.
@@ -78,6 +81,8 @@ _TIMES: Final = {
     "record_expert_response": 2,
     **{name: 2 for name in METHODS if name.startswith("update_") and name.endswith("_status")},
 } | {"repeat": 6}
+#: Whose repeat writes nothing, and leaves a request id free.
+_IDEMPOTENT: Final = ("register_ref", "record_convergence_signal")
 #: What a dialogue needs before most calls can succeed.
 _FIRST: Final = ("create_dialogue", "create_round", "register_expert")
 
@@ -222,8 +227,8 @@ class _Histories(RuleBasedStateMachine):
         if self._length:
             # Where Hypothesis had on what finds nothing to do here.
             rng = Random(f"{self.number} {len(self._steps)}")
-            while len(self._steps) < min(_FEWEST, self._length):
-                self._one(rng.choice(methods_of(self.recipe.profiles)), rng)
+            while len(self._steps) < self._length:
+                self._rare(rng.getrandbits(32))
             name = f"history {self.number} of seed {self.seed}"
             self.made.append(History(name, self._prepared, tuple(self._steps)))
 
@@ -244,6 +249,10 @@ class _Histories(RuleBasedStateMachine):
         if self._prepared in FULL_ROUNDS and rng.random() < _CROWDED:
             self._crowd(rng)
             return
+        if self._prepared == "near 1 MB" and rng.random() < _GROWING:
+            method, params = self._built("register_claim", self._draw(rng, MAIN))
+            self._add(method, {**params, "dialogue_id": MAIN, "content": _SWELL})
+            return
         if self._takes_turns and len(self._steps) + 2 < self._length and rng.random() < _NEXT_TURN:
             self._next_turn()
         if len(self._steps) >= self._length - _LAST_READS:
@@ -256,12 +265,16 @@ class _Histories(RuleBasedStateMachine):
         self._one(method, rng)
 
     def _next_turn(self) -> None:
-        """The other client goes on, by reading what it read before."""
+        """Each client reads again what it read before: the one whose turn ends, and then the other."""
+        self._read_again()
         self._add(SWITCH, {})
         self._asked.reverse()
+        self._read_again()
+
+    def _read_again(self) -> None:
         before = {step.method: step for step in self._asked[0]}
         for again in list(before.values())[-_FAVOURITES:]:
-            if len(self._steps) + 1 < self._length:
+            if len(self._steps) + 2 < self._length:
                 self._add(again.method, again.params)
 
     def _rare(self, entropy: int) -> None:
@@ -295,7 +308,8 @@ class _Histories(RuleBasedStateMachine):
         named = [step for step in self._steps if isinstance(step.params.get("request_id"), str)]
         if not named or len(self._steps) >= self._length:
             return
-        first = rng.choice(named)
+        seldom = [step for step in named if step.method in _IDEMPOTENT]
+        first = rng.choice(seldom if seldom and rng.random() < 0.4 else named)
         if rng.random() < 0.6:
             self._add(first.method, first.params)
             return
@@ -341,7 +355,8 @@ class _Histories(RuleBasedStateMachine):
         method, params = self._built(method, draw)
         params = {"dialogue_id": dialogue_id, **params}
         writes = METHODS[method].kind == "write"
-        if writes and "idempotency" in self.recipe.profiles and rng.random() < 0.25:
+        share = 0.5 if method in _IDEMPOTENT else 0.25
+        if writes and "idempotency" in self.recipe.profiles and rng.random() < share:
             params["request_id"] = f"r-{len(self._steps)}"
         if not right and rng.random() < _WRONG["write" if writes else "read"]:
             params = spoiled(method, params, draw, self.used, most=self.recipe.most_faults)
