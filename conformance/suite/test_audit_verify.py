@@ -160,7 +160,7 @@ def test_a_writer_at_work_is_no_finding(world: World, budget: str) -> None:
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     try:
-        walks = {"quick": 10, "ordinary": 40, "nightly": 400}[budget]
+        walks = {"quick": 10, "ordinary": 15, "nightly": 100}[budget]
         findings = [report_of(auditor)["findings"] for _ in range(walks)]
     finally:
         done.set()

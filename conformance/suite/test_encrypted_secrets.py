@@ -120,7 +120,7 @@ def test_the_storage_holds_no_window_of_a_sealed_text(
     The head's sum is looked for whole: windows of it lie among so many digests by chance.
     """
     text = words(seed)
-    count = {"quick": 2, "ordinary": 6, "nightly": 60}[budget]
+    count = {"quick": 2, "ordinary": 3, "nightly": 60}[budget]
     for number in range(count):
         write_marked(store, f"d-{number}", text)
     items = [dict(item) for number in range(count) for item in raw.scan(f"d-{number}")]
