@@ -102,14 +102,14 @@ def vectors(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """How fast, as a ratio to the hand-written limit measured in the same run."""
     _install(session, "run")
-    session.run("python", "-m", "conformance.bench", *session.posargs)
+    session.run("python", "-m", "dev.bench", *session.posargs)
 
 
 @nox.session
 def workspace(session: nox.Session) -> None:
     """DynamoDB Local in a container, its table, the local key: setup, up, wait-ready, down, nuke."""
     _install(session, "run")
-    _exit_with(_code_of(session, "python", "-m", "conformance.workspace", *session.posargs))
+    _exit_with(_code_of(session, "python", "-m", "dev.workspace", *session.posargs))
 
 
 @nox.session
@@ -129,7 +129,7 @@ def full(session: nox.Session) -> None:
         _conformance(session, "parity", "--budget", "nightly", "--engine", "local"),
     )
     session.notify("vectors", ["--check"])
-    session.run("python", "-m", "conformance.bench")
+    session.run("python", "-m", "dev.bench")
     _exit_with(worst)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from . import writer
-from .document import RecipeError
-from .sources import SourceError
+from .build import writer
+from .build.document import RecipeError
+from .kit.sources import SourceError
 
 
 @click.group(invoke_without_command=True)
@@ -49,7 +49,7 @@ def main(
 @click.argument("tc_id")
 def show(tc_id: str) -> None:
     """Print one case with its intermediates, for people."""
-    from .show import UnknownCaseError, print_case
+    from .build.show import UnknownCaseError, print_case
 
     with _told():
         try:
@@ -103,7 +103,7 @@ def opinion_command(vectors: Path) -> list[str]:
 
 
 def _nightly() -> None:
-    from . import accumulated
+    from .families import accumulated
 
     found = accumulated.nightly()
     for line in found:

@@ -6,7 +6,7 @@ with create_dialogue_store("store.toml") as store:
 
 from .contract.errors import DialogueStoreError
 from .contract.store import AnalyticsStore, DialogueStore, MigrationStore
-from .stores import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
+from .factory import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
 
 __all__ = [
     "AnalyticsStore",

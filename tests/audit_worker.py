@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.store.encrypted_store import EncryptedStore
 
 D = "d"
 ROUND = 0
@@ -24,11 +24,11 @@ ROUND = 0
 def open_store(given: dict[str, Any]) -> EncryptedStore:
     """A store instance of its own over the storage that all share."""
     if "path" in given:
-        from reference_impl.partitions.sqlite import SqlitePartitionStore
+        from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 
         partitions: Any = SqlitePartitionStore(Path(given["path"]))
     else:
-        from reference_impl.partitions.dynamodb import DynamoPartitionStore
+        from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 
         partitions = DynamoPartitionStore(given["table"], client_options=given["client"])
     return EncryptedStore(

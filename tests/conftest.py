@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from conformance.session import World
+from conformance.run.session import World
 from conformance.targets.base import Target
 from conformance.targets.builtin import BUILTIN
-from conformance.targets.dynamodb_local import obstacle
-from conformance.targets.engines import Engine, choose_engine
+from conformance.targets.engines.choose import Engine, choose_engine
+from conformance.targets.engines.dynamodb_local import obstacle
 from tests.layers import Layers
 from tests.skip_gate import SkipGate
 

@@ -6,10 +6,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from conformance.model import ModelStore
-from conformance.report.verdict import Report
-from conformance.runner import Options, run
+from conformance.model.store import ModelStore
+from conformance.run.runner import Options, run
 from conformance.targets.base import Backend, Engine, Target
+from conformance.verdict.judge import Report
 
 HEAD = """
 import time
@@ -17,7 +17,7 @@ import time
 import pytest
 
 from conformance.spec import PROFILES
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.marks import profile, rules
 
 pytestmark = profile("core")
 """

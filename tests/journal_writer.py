@@ -12,11 +12,11 @@ import signal
 import sys
 from typing import Any
 
-from conformance.suite.rounds import many
-from reference_impl import journal
-from reference_impl.encrypted_store import EncryptedStore
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
+from conformance.suite.kit.rounds import many
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.store import journal
+from reference_impl.store.encrypted_store import EncryptedStore
 from tests.stopping_store import StoppingPartitionStore
 
 

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from conformance.targets.local_server import LocalServer
+from conformance.targets.engines.local_server import LocalServer
 
 #: Shared fixtures that run DynamoDB Local.
 REAL_ENGINES = frozenset({"dynamodb_local", "dynamodb_target", "local_engine"})

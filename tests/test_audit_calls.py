@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.session import World
-from conformance.suite.chain import Log
+from conformance.run.session import World
+from conformance.suite.kit.chain import Log
 from conformance.targets.base import Target
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.encrypted_store import EncryptedStore
-from reference_impl.partitions.recorder import EngineCall, recorded
+from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.testing.recorder import EngineCall, recorded
 from tests.test_engine_calls import CALLS, D, reference
 
 pytestmark = pytest.mark.integration

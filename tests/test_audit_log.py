@@ -10,18 +10,10 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.chain import (
-    Chain,
-    by_chain,
-    is_linked,
-    made,
-    operations,
-    steps,
-)
-from conformance.suite.forge import PUBLISHED_UMK, derive_kek
+from conformance.suite.kit.chain import Chain, by_chain, is_linked, made, operations, steps
+from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import (
     Action,
@@ -31,10 +23,11 @@ from reference_impl.partitions.port import (
     Put,
     Transient,
 )
-from reference_impl.partitions.recorder import EngineCall, RecordingPartitionStore
-from reference_impl.sealing import audit
+from reference_impl.sealing import audit_chain as audit
 from reference_impl.sealing.keys import KekHandle, LocalFileKeyProvider
+from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
+from reference_impl.testing.recorder import EngineCall, RecordingPartitionStore
 
 D = "d"
 PK = f"dialogue#{D}"

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from conformance.session import World
-from conformance.suite.chain import Chain, Log, event_mac, is_linked
-from conformance.suite.forge import PUBLISHED_UMK, derive_kek
+from conformance.run.session import World
+from conformance.suite.kit.chain import Chain, Log, event_mac, is_linked
+from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
 from conformance.targets.base import RawAccess, Target
-from conformance.targets.engines import Engine
-from reference_impl.encrypted_store import EncryptedStore
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
+from conformance.targets.engines.choose import Engine
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.store.encrypted_store import EncryptedStore
 from tests.audit_worker import ROUND, D
 
 pytestmark = pytest.mark.integration

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from conformance.session import World
-from conformance.suite.chain import Log, by_chain, event_mac, is_linked, operations
-from conformance.suite.forge import PUBLISHED_UMK, derive_kek
+from conformance.run.session import World
+from conformance.suite.kit.chain import Log, by_chain, event_mac, is_linked, operations
+from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
 from conformance.targets.base import Target
-from conformance.targets.engines import Engine
+from conformance.targets.engines.choose import Engine
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
-from reference_impl.encrypted_store import EncryptedStore
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
-from reference_impl.partitions.recorder import recorded
-from reference_impl.stores import create_dialogue_store
+from reference_impl.factory import create_dialogue_store
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.testing.recorder import recorded
 
 pytestmark = pytest.mark.integration
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from conformance import cli
-from conformance.targets.aws import LONGEST_PREFIX, AwsEngine
+from conformance.cli import main as cli
 from conformance.targets.builtin import TABLE_PREFIX, Tables, own
-from conformance.targets.engines import Engine, EngineUsage, choose_engine
+from conformance.targets.engines.aws import LONGEST_PREFIX, AwsEngine
+from conformance.targets.engines.choose import Engine, EngineUsage, choose_engine
 
 ALLOWED = {"allow_remote": True, "table_prefix": "mine-"}
 ENVIRON = {"AWS_REGION": "eu-central-1"}
@@ -149,7 +149,7 @@ def test_every_table_begins_with_the_prefix(
 ) -> None:
     made: list[str] = []
     monkeypatch.setattr(
-        "reference_impl.partitions.dynamodb.create_table",
+        "reference_impl.partitions.dynamodb.store.create_table",
         lambda name, client: made.append(name),
     )
     tables = Tables(aws())

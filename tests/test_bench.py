@@ -19,10 +19,10 @@ from typing import Any
 import orjson
 import pytest
 
-from conformance.bench import goals
-from conformance.bench.contest import READ, WRITTEN, Contest, UnequalSides, on_sqlite
-from conformance.bench.rounds import Case, measure, ratio, spread
-from conformance.bench.workload import ITEMS, differences, documents, fresh, perspective
+from dev.bench import goals
+from dev.bench.contest import READ, WRITTEN, Contest, UnequalSides, on_sqlite
+from dev.bench.rounds import Case, measure, ratio, spread
+from dev.bench.workload import ITEMS, differences, documents, fresh, perspective
 from reference_impl.contract.addresses import partition_key
 from reference_impl.contract.entities import plain
 
@@ -32,7 +32,7 @@ SPREAD = {"median", "q1", "q3"}
 
 def bench(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "conformance.bench", *map(str, arguments)],
+        [sys.executable, "-m", "dev.bench", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", **variables},
         capture_output=True,

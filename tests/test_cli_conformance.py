@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from conformance import cli as command_line
-from conformance import runner
-from conformance.report.document import load
-from conformance.runner import Options, run, suite_version
+from conformance.cli import main as command_line
+from conformance.report.json_form import load
+from conformance.run import runner
+from conformance.run.runner import Options, run, suite_version
 from conformance.spec import RULES
 from conformance.targets.base import Target
 from tests.fake_suites import WHOLE, suite
@@ -144,7 +144,10 @@ def test_an_emulator_is_refused_before_the_first_case(
 
 
 #: A store alone claims profile core, which is what the small suite proves.
-PLAIN = "from conformance.model import ModelStore\ndef factory(folder, **options):\n    return ModelStore()\n"
+PLAIN = (
+    "from conformance.model.store import ModelStore\n"
+    "def factory(folder, **options):\n    return ModelStore()\n"
+)
 
 
 def test_several_targets_end_with_the_worst(
@@ -383,7 +386,7 @@ def test_what_can_be_looked_up(cli: Cli, arguments: list[str], says: str) -> Non
 SLOW = """
 import time
 
-from conformance.model import ModelStore
+from conformance.model.store import ModelStore
 from conformance.targets.base import Backend
 
 
@@ -403,7 +406,7 @@ def factory(folder, **options):
 INTERRUPTIBLE = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from conformance.cli import main
+from conformance.cli.main import main
 main()
 """
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from conformance.targets.engines import Engine
-from reference_impl.cli import main
-from reference_impl.stores import create_dialogue_store
+from conformance.targets.engines.choose import Engine
+from reference_impl.cli.main import main
+from reference_impl.factory import create_dialogue_store
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def test_a_configuration_of_another_backend_sets_up_nothing(
     def asked(*_: Any, **__: Any) -> None:
         raise AssertionError("DynamoDB was asked")
 
-    monkeypatch.setattr("reference_impl.partitions.dynamodb.create_table", asked)
+    monkeypatch.setattr("reference_impl.partitions.dynamodb.store.create_table", asked)
     assert run("setup-tables", "--config", config) == 1
     said = capsys.readouterr()
     assert "this configuration names the backend sqlite, which needs no tables" in said.err

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
-from reference_impl.stores import create_dialogue_store
+from reference_impl.factory import create_dialogue_store
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 
 LOCAL = "http://127.0.0.1:8000"
 AWS = "https://dynamodb.eu-central-1.amazonaws.com"
@@ -101,14 +101,14 @@ def test_another_difference_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOTHER")
     assert different(settings(client()), production) == {"credentials"}
     monkeypatch.setattr(
-        "reference_impl.partitions.dynamodb.make_client",
+        "reference_impl.partitions.dynamodb.store.make_client",
         lambda **given: _make(**{**given, "read_timeout_s": 50.0}),
     )
     assert "timeouts" in different(settings(client()), production)
 
 
 def _make(**given: Any) -> Any:
-    from reference_impl.partitions.dynamodb_client import make_client
+    from reference_impl.partitions.dynamodb.client import make_client
 
     return make_client(**given)
 

@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance.targets import compose
-from conformance.targets.compose import (
+from conformance.targets.engines import compose
+from conformance.targets.engines.choose import Engine, choose_engine
+from conformance.targets.engines.compose import (
     DEFAULT_PORT,
     DEFAULT_VOLUME,
     OWN_PREFIX,
@@ -33,11 +34,10 @@ from conformance.targets.compose import (
     port_of,
     wait_until_ready,
 )
-from conformance.targets.dynamodb_local import cache_folder, find_java, jars_folder, version
-from conformance.targets.engine_errors import EngineUnavailable, EngineUsage
-from conformance.targets.engines import Engine, choose_engine
-from conformance.targets.local_server import LocalServer, free_port
-from reference_impl.partitions.dynamodb_errors import Where
+from conformance.targets.engines.dynamodb_local import cache_folder, find_java, jars_folder, version
+from conformance.targets.engines.errors import EngineUnavailable, EngineUsage
+from conformance.targets.engines.local_server import LocalServer, free_port
+from reference_impl.partitions.dynamodb.errors import Where
 from tests.fake_docker import FakeDocker
 
 ROOT = Path(__file__).parent.parent

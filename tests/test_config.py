@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.marks import profile, rules
 from reference_impl import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
 from reference_impl.config import _SETTINGS, read_config
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 
 # `conformance spec` runs this module: it proves two rules that no backend claims.
 pytestmark = profile("project")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from conformance.corpus import REFUSED, differences, load_corpus, replay
-from conformance.session import World
+from conformance.run.session import World
+from conformance.stateful.recorded import REFUSED, differences, load_corpus, replay
 from reference_impl.contract.entities import plain
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from reference_impl.cli import cli
+from reference_impl.cli.main import cli
 from reference_impl.contract.tables import ENTITIES
 from reference_impl.demo import load_demo
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from conformance.session import World
+from conformance.run.session import World
 from conformance.targets.builtin import PartitionRaw
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import PartitionStore
-from reference_impl.partitions.recorder import EngineCall, RecordingPartitionStore, recorded
+from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.testing.recorder import EngineCall, RecordingPartitionStore, recorded
 
 pytestmark = pytest.mark.integration
 

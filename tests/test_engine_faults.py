@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.targets.engines import Engine
+from conformance.targets.engines.choose import Engine
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
-from reference_impl.partitions.dynamodb import DynamoPartitionStore, create_table
-from reference_impl.partitions.dynamodb_client import make_client
+from reference_impl.partitions.dynamodb.client import make_client
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
 from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.testing import open_store
 from tests.lying_proxy import Call, LyingProxy, Reply, Send, cancelled, error, honest

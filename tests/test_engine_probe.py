@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-import conformance.cli as command_line
-from conformance.report.document import load
-from conformance.runner import Options, run
+from conformance.cli import main as command_line
+from conformance.report.json_form import load
+from conformance.run.runner import Options, run
 from conformance.targets.base import Target
-from conformance.targets.engine_points import POINTS
-from conformance.targets.engine_probe import PROBE_PREFIX, TABLE, Answer, failures, probe_engine
-from conformance.targets.engines import EndpointEngine, Engine, MotoEngine
+from conformance.targets.engines.choose import EndpointEngine, Engine, MotoEngine
+from conformance.targets.probe.points import POINTS
+from conformance.targets.probe.questions import PROBE_PREFIX, TABLE, Answer, failures, probe_engine
 from tests import fake_suites
 from tests.engine_lies import LIES, Known
 from tests.fake_suites import WHOLE, suite

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.targets import dynamodb_local, engines, local_server, probe
 from conformance.targets.builtin import Tables
-from conformance.targets.engines import (
+from conformance.targets.engines import choose as engines
+from conformance.targets.engines import detect as probe
+from conformance.targets.engines import dynamodb_local, local_server
+from conformance.targets.engines.choose import (
     EndpointEngine,
     Engine,
     EngineRefused,
@@ -31,8 +33,8 @@ from conformance.targets.engines import (
     MotoEngine,
     choose_engine,
 )
-from conformance.targets.local_server import LocalServer, free_port
-from conformance.targets.probe import Found
+from conformance.targets.engines.detect import Found
+from conformance.targets.engines.local_server import LocalServer, free_port
 from reference_impl.partitions.port import Put
 
 if TYPE_CHECKING:
@@ -157,8 +159,8 @@ def test_stopping_ends_the_process(local: LocalEngine, jars: Path) -> None:
 def test_engine_does_not_outlive_a_killed_parent(local: LocalEngine, jars: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from conformance.targets.dynamodb_local import find_java\n"
-        "from conformance.targets.local_server import LocalServer\n"
+        "from conformance.targets.engines.dynamodb_local import find_java\n"
+        "from conformance.targets.engines.local_server import LocalServer\n"
         "with LocalServer(find_java(os.environ), Path(sys.argv[1]), os.environ) as server:\n"
         "    print(server.url, flush=True); sys.stdin.read()\n"
     )

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.recorder import clean
-from conformance.report.document import ReportError, document, load
-from conformance.report.expected import ListError, made_from, read, weigh, write
-from conformance.report.verdict import Case, ExpectedFailure, Outcome, Report
-from conformance.selection import Selection
+from conformance.report.json_form import ReportError, document, load
+from conformance.run.recorder import clean
+from conformance.run.selection import Selection
+from conformance.verdict.expected import ListError, made_from, read, weigh, write
+from conformance.verdict.judge import Case, ExpectedFailure, Outcome, Report
 from tests.fake_suites import WHOLE, codes, run_suite, suite
 from tests.test_cli_conformance import BAD, Cli, cli, small
 

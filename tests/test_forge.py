@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from conformance.suite import forge
-from conformance.suite.forge import Forge, Item
+from conformance.suite.kit import forge
+from conformance.suite.kit.forge import Forge, Item
 from reference_impl.contract.tables import TYPES
 
 TIME = "2026-02-03T10:15:00.000000Z"

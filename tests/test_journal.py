@@ -18,20 +18,20 @@ from typing import Any
 
 import pytest
 
-from conformance.session import World
-from conformance.suite.builders import KINDS, as_json, partition, register
-from conformance.suite.rounds import Looking, harbour, many, state_of, write
+from conformance.run.session import World
+from conformance.suite.kit.builders import KINDS, as_json, partition, register
+from conformance.suite.kit.rounds import Looking, harbour, many, state_of, write
 from conformance.targets.base import RawAccess, Target
-from conformance.targets.engines import Engine
-from reference_impl import journal
+from conformance.targets.engines.choose import Engine
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
-from reference_impl.encrypted_store import EncryptedStore
-from reference_impl.journal import Journal, journal_key
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import LostAnswer, Put
 from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.store import journal
+from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.store.journal import Journal, journal_key
 from tests.stopping_store import StoppingPartitionStore
 
 HERE = Path(__file__).parent

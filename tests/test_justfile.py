@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance import workspace
-from conformance.targets.compose import DEFAULT_VOLUME
-from conformance.targets.engines import Engine
-from conformance.targets.local_server import free_port
-from conformance.workspace import local_files, main
-from reference_impl.partitions.dynamodb import create_table
+from conformance.targets.engines.choose import Engine
+from conformance.targets.engines.compose import DEFAULT_VOLUME
+from conformance.targets.engines.local_server import free_port
+from dev import workspace
+from dev.workspace import local_files, main
+from reference_impl.factory import DynamoDialogueStore
+from reference_impl.partitions.dynamodb.store import create_table
 from reference_impl.sealing.keys import LocalFileKeyProvider
-from reference_impl.stores import DynamoDialogueStore
 from tests.fake_docker import FakeDocker
 
 ROOT = Path(__file__).parent.parent
@@ -352,7 +352,7 @@ def test_nuke_without_a_terminal_is_a_no(
     docker: FakeDocker, files: dict[str, list[Path]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "conformance.workspace", "nuke"],
+        [sys.executable, "-m", "dev.workspace", "nuke"],
         cwd=ROOT,
         input="y\n",
         capture_output=True,
@@ -374,7 +374,7 @@ def test_nuke_asks(
     try:
         os.write(ours, f"{answer}\n".encode())
         done = subprocess.run(
-            [sys.executable, "-m", "conformance.workspace", "nuke"],
+            [sys.executable, "-m", "dev.workspace", "nuke"],
             cwd=ROOT,
             stdin=terminal,
             capture_output=True,

@@ -98,7 +98,7 @@ def test_together_they_are_everything() -> None:
 def test_an_engine_in_another_layer_fails(pytester: pytest.Pytester) -> None:
     start = (
         "import os, pathlib, pytest\n"
-        "from conformance.targets.local_server import LocalServer\n"
+        "from conformance.targets.engines.local_server import LocalServer\n"
         "def test_it():\n"
         "    with LocalServer('false', pathlib.Path('.'), os.environ): pass\n"
     )

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from conformance.liars import Liar, all_rules, liar
-from conformance.liars.run import Plan, Result, alone, chosen, run_liars
+from conformance.liars.kit.trial import Plan, Result, alone, chosen, run_liars
 from conformance.report.liars import show_liars
 from conformance.spec import OWN_PROFILE, PLANNED, PROFILES, RULES
 from conformance.suite import BUILT
@@ -22,7 +22,7 @@ from reference_impl.sealing.keys import DekHandle
 from tests.fake_suites import WHOLE, open_model, suite
 
 SEEDED = """
-from conformance.session import SESSION
+from conformance.run.session import SESSION
 
 @pytest.fixture
 def seed(request):

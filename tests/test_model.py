@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from conformance.model import (
+from conformance.model.store import (
     ModelStore,
     Partition,
     is_display_id,

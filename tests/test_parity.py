@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from conformance.liars.run import chosen
-from conformance.model import ModelStore
-from conformance.session import World
+from conformance.liars.kit.trial import chosen
+from conformance.model.store import ModelStore
+from conformance.run.session import World
 from conformance.stateful import parity
 from conformance.stateful.blame import CORE_RULES, rule_of
 from conformance.stateful.corpus import recorded

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cli as command_line
+from conformance.cli import main as command_line
 from conformance.stateful.counting import Counts
 from conformance.stateful.parity import Result
 
@@ -142,7 +142,7 @@ def test_an_emulator_is_refused_unless_it_is_named(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "conformance.targets.engines.dynamodb_local.obstacle", lambda environ: "no Java here"
+        "conformance.targets.engines.choose.dynamodb_local.obstacle", lambda environ: "no Java here"
     )
     code, out, err = cli("parity", "memory", "dynamodb", "--histories", "1")
     assert (code, out) == (2, "")

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from conformance.liars import Liar
-from conformance.liars.run import chosen
+from conformance.liars.kit.trial import chosen
 from conformance.stateful.machine import Recipe, histories
 from conformance.stateful.parity import BUDGETS
 from conformance.stateful.shrinking import shrunk

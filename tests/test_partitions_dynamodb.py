@@ -16,14 +16,14 @@ import boto3
 import pytest
 from botocore import exceptions as boto
 
-from conformance.targets.engines import Engine, MotoEngine
+from conformance.targets.engines.choose import Engine, MotoEngine
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import MAX_ITEM_BYTES, Item, item_size
 from reference_impl.contract.tables import INDEXES
-from reference_impl.partitions.dynamodb import DynamoPartitionStore, SetupReport, create_table
-from reference_impl.partitions.dynamodb_client import is_loopback, make_client, shown
-from reference_impl.partitions.dynamodb_errors import Where, meaning
-from reference_impl.partitions.dynamodb_items import from_engine
+from reference_impl.partitions.dynamodb.client import is_loopback, make_client, shown
+from reference_impl.partitions.dynamodb.errors import Where, meaning
+from reference_impl.partitions.dynamodb.items import from_engine
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, SetupReport, create_table
 from reference_impl.partitions.port import (
     ABSENT,
     ConditionFailed,
@@ -648,7 +648,7 @@ def test_one_client_for_all_threads_and_none_after_closing() -> None:
 
 def test_importing_the_module_imports_no_boto3() -> None:
     script = (
-        "import sys, reference_impl.partitions.dynamodb as d;"
+        "import sys, reference_impl.partitions.dynamodb.store as d;"
         "d.DynamoPartitionStore('table').close();"
         "print([m for m in sys.modules if m.startswith(('boto', 'urllib3'))])"
     )

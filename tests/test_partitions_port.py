@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.targets.engines import Engine, MotoEngine
+from conformance.targets.engines.choose import Engine, MotoEngine
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import MAX_ITEM_BYTES, Item, Key, Value, item_size
 from reference_impl.contract.tables import INDEXES
-from reference_impl.partitions.dynamodb import DynamoPartitionStore, create_table
-from reference_impl.partitions.dynamodb_client import make_client
+from reference_impl.partitions.dynamodb.client import make_client
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import (
     ABSENT,
@@ -32,7 +32,7 @@ from reference_impl.partitions.port import (
     PartitionStore,
     Put,
 )
-from reference_impl.partitions.sqlite import SqlitePartitionStore
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.targets.engines import MotoEngine
-from reference_impl.partitions.dynamodb import DynamoPartitionStore, create_table
+from conformance.targets.engines.choose import MotoEngine
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ABSENT, Check, Delete, Equals, PartitionStore, Put
-from reference_impl.partitions.recorder import (
-    EngineCall,
-    RecordingPartitionStore,
-    Touch,
-    recorded,
-)
-from reference_impl.partitions.sqlite import SqlitePartitionStore, _rows
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore, _rows
+from reference_impl.testing.recorder import EngineCall, RecordingPartitionStore, Touch, recorded
 
 PK = "dialogue#it's"
 

@@ -27,9 +27,9 @@ from reference_impl.partitions.port import (
     Put,
     Transient,
 )
-from reference_impl.partitions.sqlite import STATEMENTS, SqlitePartitionStore
-from reference_impl.partitions.sqlite_errors import meaning
-from reference_impl.partitions.sqlite_file import APPLICATION_ID, SCHEMA_VERSION
+from reference_impl.partitions.sqlite.errors import meaning
+from reference_impl.partitions.sqlite.file import APPLICATION_ID, SCHEMA_VERSION
+from reference_impl.partitions.sqlite.store import STATEMENTS, SqlitePartitionStore
 
 HEAD: Item = {"pk": "dialogue#d", "sk": "head", "revision": 1}
 SEALED: Item = {
@@ -175,7 +175,7 @@ def test_two_processes_make_the_file_at_once(path: Path) -> None:
     script = """
 import sys
 from reference_impl.partitions.port import ABSENT, Contention, Put
-from reference_impl.partitions.sqlite import SqlitePartitionStore
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 store = SqlitePartitionStore(sys.argv[1])
 sys.stdin.readline()
 for attempt in range(10_000):
@@ -391,7 +391,7 @@ def test_a_full_disk_is_named_and_nothing_is_written(path: Path) -> None:
 import resource, sys
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.port import LostAnswer, Put
-from reference_impl.partitions.sqlite import SqlitePartitionStore
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 store = SqlitePartitionStore(sys.argv[1])
 store.commit([Put({"pk": "dialogue#d", "sk": "head"})], token="t")
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
@@ -463,7 +463,7 @@ def test_a_full_disk_says_nothing_of_a_commit_that_failed_over_it(
 ) -> None:
     """The log may hold the whole commit while its flush, or the growth of its index, had no room left."""
     path.touch()
-    monkeypatch.setattr("reference_impl.partitions.sqlite_errors._is_full", lambda path: True)
+    monkeypatch.setattr("reference_impl.partitions.sqlite.errors._is_full", lambda path: True)
     for name in ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_WRITE"):
         before, open_ = meaning(name, path), meaning(name, path, committing=True)
         assert isinstance(before, DialogueStoreError)
@@ -551,7 +551,7 @@ def open_files(path: Path) -> int:
 def test_a_child_opens_its_own_connection(path: Path) -> None:
     script = """
 import os, sys
-from reference_impl.partitions import sqlite
+from reference_impl.partitions.sqlite import store as sqlite
 from reference_impl.partitions.port import Put
 store = sqlite.SqlitePartitionStore(sys.argv[1])
 store.commit([Put({"pk": "dialogue#d", "sk": "parent"})], token="t")
@@ -583,7 +583,7 @@ def test_acknowledged_commits_survive_a_killed_process(path: Path) -> None:
     script = """
 import sys
 from reference_impl.partitions.port import Put
-from reference_impl.partitions.sqlite import SqlitePartitionStore
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 store = SqlitePartitionStore(sys.argv[1])
 for n in range(100_000):
     pair = [Put({"pk": "dialogue#d", "sk": f"{kind}#{n:06d}", "n": n}) for kind in "ab"]

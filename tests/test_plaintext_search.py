@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.leaks import WINDOW, SealedTexts
+from conformance.suite.kit.leaks import WINDOW, SealedTexts
 
 SECRET = "Nobody outside may read: “zwölf Boxkämpfer”, 漢字かな交じり文, 🔐🗝️ and\n\ta tab."
 NOISE = random.Random(58).randbytes(20_000)

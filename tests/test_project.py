@@ -62,8 +62,8 @@ def test_the_wheel_holds_the_two_packages_and_the_data(shipped: set[str]) -> Non
         "reference_impl/contract/entities.json",
         "reference_impl/contract/methods.json",
         "conformance/py.typed",
-        "conformance/targets/pom.xml",
-        "conformance/targets/docker-compose.yml",
+        "conformance/targets/engines/pom.xml",
+        "conformance/targets/engines/docker-compose.yml",
         "conformance/_vectors/LICENSE",
     } <= shipped
     vectors = {

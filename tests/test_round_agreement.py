@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from conformance.model import ModelStore, Partition
-from conformance.suite.builders import as_json, populate
+from conformance.model.store import ModelStore, Partition
+from conformance.suite.kit.builders import as_json, populate
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
 
 ADR = Path(__file__).parent.parent / "docs" / "adr" / "0003-where-the-contract-is-silent.md"

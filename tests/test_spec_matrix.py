@@ -16,18 +16,18 @@ from typing import Any, cast
 
 import pytest
 
-from conformance import cli as command_line
-from conformance import matrix as matrices
-from conformance.matrix import Matrix, assemble, prove
-from conformance.model import ModelStore
-from conformance.recorder import CASES_FILE
-from conformance.report.matrix import as_json, markdown, show_matrix
-from conformance.report.verdict import Case, Reason, Recording, judge
-from conformance.runner import SUITE, collect, run_own
+from conformance.cli import main as command_line
+from conformance.model.store import ModelStore
+from conformance.report.matrix_page import as_json, markdown, show_matrix
+from conformance.run import matrix as matrices
+from conformance.run.matrix import Matrix, assemble, prove
+from conformance.run.recorder import CASES_FILE
+from conformance.run.runner import SUITE, collect, run_own
 from conformance.spec import EXCLUDED, OWN_TESTS, PLANNED, PROFILES, RULES, Excluded
 from conformance.spec.register import SpecError, states
 from conformance.suite import BUILT
 from conformance.targets.base import Backend, Target
+from conformance.verdict.judge import Case, Reason, Recording, judge
 from tests.fake_suites import suite, target
 
 ROOT = Path(__file__).parent.parent
@@ -121,8 +121,8 @@ def test_no_module_is_off_the_list() -> None:
 
 COLLECTED = """
 import json
-from conformance.matrix import assemble
-from conformance.runner import collect
+from conformance.run.matrix import assemble
+from conformance.run.runner import collect
 from conformance.suite import BUILT
 recording, _ = collect()
 assert not recording.problems

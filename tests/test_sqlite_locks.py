@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from reference_impl.partitions import sqlite
 from reference_impl.partitions.port import Put
-from reference_impl.partitions.sqlite import SqlitePartitionStore
+from reference_impl.partitions.sqlite import store as sqlite
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ OTHER = """
 import sys
 from reference_impl.partitions import sqlite
 from reference_impl.partitions.port import Put
-from reference_impl.partitions.sqlite import SqlitePartitionStore
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 store = SqlitePartitionStore(sys.argv[1])
 store.commit([Put({"pk": "p", "sk": sys.argv[2]})], token="t")
 print(" ".join(str(item["sk"]) for item in store.query("p")))

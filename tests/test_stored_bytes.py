@@ -13,16 +13,16 @@ from typing import Any, cast
 
 import pytest
 
-from conformance.corpus import load_corpus, replay
-from conformance.leaks import SealedTexts
-from conformance.session import World
+from conformance.run.session import World
+from conformance.stateful.recorded import load_corpus, replay
+from conformance.suite.kit.leaks import SealedTexts
 from conformance.targets.base import RawParts, Target
-from conformance.targets.engines import Engine
+from conformance.targets.engines.choose import Engine
 from reference_impl.contract.entities import plain
 from reference_impl.contract.tables import ENVELOPE_ATTRIBUTES, INDEXES, TYPES
 from reference_impl.demo import load_demo, play
-from reference_impl.encrypted_store import EncryptedStore
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.store.encrypted_store import EncryptedStore
 
 pytestmark = pytest.mark.integration
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from conformance.liars.core import NullStore
-from conformance.liars.run import chosen
-from conformance.report.verdict import Case
-from conformance.runner import Listener, Options, run
+from conformance.liars.kit.trial import chosen
+from conformance.run.runner import Listener, Options, run
 from conformance.targets.base import Backend, Engine, Target
 from conformance.targets.load import TargetOptions, open_target
+from conformance.verdict.judge import Case
 from reference_impl.testing import ManualClock
 
 PROFILES = ("batch", "idempotency")

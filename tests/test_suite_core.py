@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.liars.run import chosen
-from conformance.model import ModelStore
-from conformance.report.verdict import Case
-from conformance.runner import Listener, Options, run
-from conformance.suite import builders
-from conformance.suite.sampling import for_any
+from conformance.liars.kit.trial import chosen
+from conformance.model.store import ModelStore
+from conformance.run.runner import Listener, Options, run
+from conformance.suite.kit import builders
+from conformance.suite.kit.sampling import for_any
 from conformance.targets.base import Engine, Target
 from conformance.targets.load import TargetOptions, open_target
+from conformance.verdict.judge import Case
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import ENTITIES, METHODS
 from reference_impl.testing import ManualClock

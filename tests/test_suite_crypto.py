@@ -4,11 +4,11 @@ its own assertion for arithmetic that answers nothing."""
 from __future__ import annotations
 
 from conformance import load_vectors
-from conformance.liars.run import chosen
-from conformance.report.verdict import Case
-from conformance.runner import Listener, Options, run
+from conformance.liars.kit.trial import chosen
+from conformance.run.runner import Listener, Options, run
 from conformance.targets.base import Engine, Target
 from conformance.targets.load import TargetOptions, open_target
+from conformance.verdict.judge import Case
 
 #: Types of groups that no ``crypto.*`` asks for, with the profile or test that shows them instead.
 ELSEWHERE = {

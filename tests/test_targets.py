@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from conformance.model import ModelStore
-from conformance.runner import Options, run
-from conformance.session import PUBLISHED_UMK, World
+from conformance.model.store import ModelStore
+from conformance.run.runner import Options, run
+from conformance.run.session import PUBLISHED_UMK, World
 from conformance.spec import PROFILES
 from conformance.targets.base import Backend, Target
 from conformance.targets.builtin import BUILTIN, TABLE_PREFIX, Tables, own
-from conformance.targets.engines import EngineRefused, EngineUsage, MotoEngine
+from conformance.targets.engines.choose import EngineRefused, EngineUsage, MotoEngine
 from conformance.targets.load import (
     LoadError,
     LoadUsageError,
@@ -147,7 +147,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_plug_in_of_a_few_lines_is_enough(module: Any, tmp_path: Path) -> None:
     name = module(
         """
-        from conformance.model import ModelStore
+        from conformance.model.store import ModelStore
 
         __version__ = "1.2"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
-from reference_impl.snapshot import entities
+from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.store.snapshot import entities
 from reference_impl.testing import open_store
 
 D = "d"

@@ -13,7 +13,7 @@ import pytest
 
 import reference_impl
 from reference_impl.contract.store import AnalyticsStore, DialogueStore
-from reference_impl.encrypted_store import EncryptedStore
+from reference_impl.store.encrypted_store import EncryptedStore
 
 ROOT = Path(__file__).parent.parent
 METHODS: dict[str, dict[str, str]] = {

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from generators import accumulated
-from generators.document import documents
-from generators.recipe import stored
+from generators.build.document import documents
+from generators.families import accumulated
+from generators.kit.recipe import stored
 from reference_impl.contract.addresses import address
 from reference_impl.contract.items import Item, canonical_item
 from reference_impl.contract.tables import TYPES
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle
-from reference_impl.writes import whole_item
+from reference_impl.store.planning.writes import whole_item
 
 KIND = TYPES["perspective"]
 DOCUMENT: dict[str, Any] = dict(documents(accumulated.FAMILY))["accumulated/accumulated.json"]

@@ -16,8 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance.vectors import load_manifest, load_vectors, vector_families
-from generators import cli, lint, show, writer
-from generators.recipe import Family
+from generators import cli
+from generators.build import lint, show, writer
+from generators.kit.recipe import Family
 
 ROOT = Path(__file__).parent.parent
 VECTORS = ROOT / "vectors"
@@ -75,7 +76,11 @@ def test_the_manifest_holds_the_hash_of_every_file_and_module() -> None:
     listed = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
     expected = set(files_of(VECTORS)) - {"MANIFEST.json", *writer.KEPT}
     assert listed.keys() == expected
-    modules = {f"generators/{path.name}" for path in (ROOT / "generators").glob("*.py")}
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "generators").rglob("*.py")
+        if "second_opinion" not in path.parts
+    }
     assert manifest["modules"].keys() == modules
     data = {source["name"]: source["sha256"] for source in manifest["sources"]}
     tables = {name: digest for name, digest in data.items() if name.startswith("reference_impl/")}
@@ -96,7 +101,7 @@ def test_the_generators_make_the_same_bytes_where_the_project_is_not(tmp_path: P
         (root / "reference_impl/contract").mkdir(parents=True, exist_ok=True)
         shutil.copy(path, root / "reference_impl/contract")
     code = (
-        "import sys; from generators import writer; from pathlib import Path\n"
+        "import sys; from generators.build import writer; from pathlib import Path\n"
         f"writer.build(Path({str(tmp_path / 'made')!r}))\n"
         "print([name for name in sys.modules if name.split('.')[0] in"
         " ('reference_impl', 'conformance')])"
@@ -162,7 +167,7 @@ def test_check_names_each_file_that_differs_by_a_hex_digit_is_missing_or_too_man
 
 def only(name: str) -> Callable[[], list[Family]]:
     """The families of one module, for a short build."""
-    from generators import families
+    from generators.build import families
 
     found = [family for family in families.families() if family.name == name]
     return lambda: found

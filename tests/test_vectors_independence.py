@@ -18,8 +18,9 @@ RIGHT = 'return sha256(canonical_address.encode("utf-8"))'
 CODE = """
 import sys
 from pathlib import Path
-from generators import envelopes, writer
-writer.write(writer.contents([envelopes.FAMILY]), Path(sys.argv[1]))
+from generators.build import writer
+from generators.families import envelope
+writer.write(writer.contents([envelope.FAMILY]), Path(sys.argv[1]))
 """
 
 
@@ -33,7 +34,7 @@ def made_with(line: str, folder: Path) -> Path:
     tables.mkdir(parents=True)
     for path in (ROOT / "reference_impl/contract").glob("*.json"):
         shutil.copy(path, tables)
-    crypto = root / "generators/crypto.py"
+    crypto = root / "generators/kit/crypto.py"
     text = crypto.read_text()
     assert text.count(RIGHT) == 1
     crypto.write_text(text.replace(RIGHT, line))

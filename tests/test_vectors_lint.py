@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from conformance.vectors import VectorError, load_manifest, load_vectors, vector_families
-from generators import lint, timestamps, writer
-from generators.canonical import file_bytes, plain
-from generators.document import RecipeError, documents
-from generators.lint import difference
-from generators.recipe import Bytes, Case, Family, Fields, Note, Stream, stored, stream
-from generators.schemas import HEX, TEXT
+from generators.build import lint, writer
+from generators.build.document import RecipeError, documents
+from generators.build.file_format import file_bytes, plain
+from generators.build.lint import difference
+from generators.families import timestamp as timestamps
+from generators.kit.recipe import Bytes, Case, Family, Fields, Note, Stream, stored, stream
+from generators.kit.schemas import HEX, TEXT
 
 DOCUMENT = "timestamp/timestamp.json"
 SCHEMA = "schemas/timestamp.schema.json"

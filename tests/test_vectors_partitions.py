@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
-from generators import chains, partitions
-from generators.document import documents
-from generators.recipe import Family
+from generators.build.document import documents
+from generators.families import partition as partitions
+from generators.families.audit import chain as chains
+from generators.kit.recipe import Family
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import Put
-from reference_impl.sealing import audit, head, keys
+from reference_impl.sealing import audit_chain as audit
+from reference_impl.sealing import head, keys
 from reference_impl.sealing.keys import KekHandle, LocalFileKeyProvider, UmkHandle
+from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
 
 Case = Mapping[str, Any]

@@ -19,13 +19,14 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from generators import checkpoints, erasure, graph, migration
+from generators.families import erasure, graph, migration
+from generators.families.audit import checkpoint as checkpoints
 from reference_impl.contract.addresses import is_identifier
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import canonical_item, canonical_json
 from reference_impl.contract.timestamps import is_canonical
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.sealing import audit
+from reference_impl.sealing import audit_chain as audit
 from reference_impl.testing import open_store
 
 from .test_vectors_partitions import Case, cases_of, item_of, key_file, put_raw

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from conformance import load_vectors
-from generators import nist, sources
-from generators.nist_gcm import PER_SECTION, SECTIONS, Sealed, every_case
-from generators.sources import GCM_DECRYPT, GCM_ENCRYPT, SourceError
+from generators.families.nist.gcm import PER_SECTION, SECTIONS, Sealed, every_case
+from generators.kit import nist_files as nist
+from generators.kit import sources
+from generators.kit.sources import GCM_DECRYPT, GCM_ENCRYPT, SourceError
 from reference_impl.sealing.keys import DekHandle, hkdf
 
 CASES = SECTIONS * PER_SECTION

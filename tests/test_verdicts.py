@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.liars import Liar
-from conformance.liars.run import Plan, as_json, run_liars
-from conformance.model import ModelStore
-from conformance.recorder import CASES_FILE, clean
-from conformance.report.document import ReportError, document, load, write
-from conformance.report.verdict import Case, Outcome, Reason, Recording, judge
-from conformance.runner import SUITE, UsageError, collect
+from conformance.liars.kit.trial import Plan, as_json, run_liars
+from conformance.model.store import ModelStore
+from conformance.report.json_form import ReportError, document, load, write
+from conformance.run.recorder import CASES_FILE, clean
+from conformance.run.runner import SUITE, UsageError, collect
 from conformance.spec import PROFILES, RULES, SpecError, home_of, with_needs
 from conformance.spec.register import Rule, expand
 from conformance.targets.base import Backend, Engine
+from conformance.verdict.judge import Case, Outcome, Reason, Recording, judge
 from reference_impl.contract.items import Item
 from tests.fake_suites import WHOLE, codes, open_model, run_suite, suite, target
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from conformance import load_vectors
-from reference_impl.auditing import Ledger
 from reference_impl.contract.addresses import parse_partition_key
 from reference_impl.contract.entities import Finding
 from reference_impl.contract.items import Item
-from reference_impl.reading import Keyring, open_partition
 from reference_impl.sealing.keys import KeyProvider, UmkHandle
-from reference_impl.snapshot import Snapshot
+from reference_impl.store.audit_log import Ledger
+from reference_impl.store.opening import Keyring, open_partition
+from reference_impl.store.snapshot import Snapshot
 
 
 class GivenKey(KeyProvider):

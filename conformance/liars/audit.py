@@ -13,25 +13,25 @@ from unittest import mock
 
 from conformance.targets.base import Backend
 from conformance.targets.builtin import PartitionRaw
-from reference_impl.auditing import AuditLog, Ledger, _Chain
 from reference_impl.contract.entities import ChainReport, Finding
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
 from reference_impl.contract.timestamps import format_time
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ANY, Action, Put
-from reference_impl.sealing import audit
-from reference_impl.sealing.audit import Tip, Use
+from reference_impl.sealing import audit_chain as audit
+from reference_impl.sealing.audit_chain import Tip, Use
 from reference_impl.sealing.keys import LocalFileKeyProvider
-from reference_impl.snapshot import Snapshot
+from reference_impl.store.audit_log import AuditLog, Ledger, _Chain
+from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.store.snapshot import Snapshot
 from reference_impl.testing import ManualClock
 
 from . import all_rules, liar
 from .core import NullStore
 from .encrypted import snake
+from .kit.touched import touched
 from .sealed import everywhere
-from .touched import touched
 
 __all__ = ["LyingLog", "LyingLogStore"]
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from conformance.model import ModelStore
+from conformance.model.store import ModelStore
 from reference_impl.contract.entities import RoundRegistration
 from reference_impl.contract.errors import DialogueStoreError
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance.model import ModelStore, Partition
+from conformance.model.store import ModelStore, Partition
 from conformance.targets.base import Backend
 from reference_impl.contract.entities import (
     Claim,
@@ -35,7 +35,7 @@ from reference_impl.contract.timestamps import after
 from reference_impl.testing import ManualClock
 
 from . import all_rules, liar
-from .touched import touched
+from .kit.touched import touched
 
 __all__ = ["NullStore", "lie"]
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from conformance.model import ModelStore
+from conformance.model.store import ModelStore
 from conformance.targets.base import Backend
 from conformance.targets.reference_crypto import ReferenceCrypto
 from reference_impl.contract.addresses import parse_sort_key

@@ -20,24 +20,24 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from conformance.targets.base import Backend
 from conformance.targets.builtin import PartitionRaw
-from reference_impl import reading
 from reference_impl.contract import addresses
 from reference_impl.contract.entities import Finding
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item, Value, canonical_json
 from reference_impl.contract.tables import EntityType
-from reference_impl.encrypted_store import EncryptedStore
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.reading import _Reader
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle, LocalFileKeyProvider
 from reference_impl.sealing.payloads import Fault, parse_payload
-from reference_impl.snapshot import Snapshot
+from reference_impl.store import opening as reading
+from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.store.opening import _Reader
+from reference_impl.store.planning.writes import Draft
+from reference_impl.store.snapshot import Snapshot
 from reference_impl.testing import ManualClock
-from reference_impl.writes import Draft
 
 from . import liar
-from .patching import PATCHING
+from .kit.patching import PATCHING
 
 __all__ = ["LyingStore", "factory_of", "forget", "lie"]
 

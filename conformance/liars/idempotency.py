@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from conformance.model import ModelStore
+from conformance.model.store import ModelStore
 from reference_impl.contract.addresses import is_identifier
 from reference_impl.contract.entities import CLASSES, RoundRegistration, plain
 from reference_impl.contract.errors import DialogueStoreError, error

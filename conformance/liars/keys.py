@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from conformance.targets.base import Backend
 from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.items import Item, Value
-from reference_impl.reading import Keyring
 from reference_impl.sealing.keys import (
     DekHandle,
     KekHandle,
@@ -28,12 +27,13 @@ from reference_impl.sealing.keys import (
     system_randomness,
 )
 from reference_impl.sealing.payloads import Fault, parse_payload
+from reference_impl.store.opening import Keyring
 from reference_impl.testing import ManualClock
 
 from . import all_rules, liar
 from .core import NullStore
 from .encrypted import LyingStore, factory_of, forget, snake
-from .touched import touched
+from .kit.touched import touched
 
 __all__ = ["lie"]
 

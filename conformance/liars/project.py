@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from unittest import mock
 
 from conformance.spec import OWN_PROFILE
-from reference_impl import config, stores
+from reference_impl import config
+from reference_impl import factory as stores
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.sealing.keys import check_user_id
 

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-from conformance.model import ModelStore
+from conformance.model.store import ModelStore
 from reference_impl.contract import addresses, timestamps
 from reference_impl.contract.tables import TYPES
 

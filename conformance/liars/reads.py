@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.model import ModelStore
+from conformance.model.store import ModelStore
 from reference_impl.contract.entities import Dialogue, Evidence, Recommendation, plain
 from reference_impl.contract.errors import DialogueStoreError
 
 from .core import lie
-from .meddling import LISTS, Meddler
-from .touched import touched
+from .kit.meddling import LISTS, Meddler
+from .kit.touched import touched
 
 __all__: list[str] = []
 

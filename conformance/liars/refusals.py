@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from conformance import model
-from conformance.model import ModelStore
+from conformance.model import store as model
+from conformance.model.store import ModelStore
 from reference_impl.contract.entities import Move
 from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.tables import METHODS
 
 from .core import lie
-from .meddling import Meddler
-from .patching import for_now
-from .touched import touched
+from .kit.meddling import Meddler
+from .kit.patching import for_now
+from .kit.touched import touched
 
 __all__: list[str] = []
 

@@ -20,7 +20,7 @@ from reference_impl.sealing import envelope, head, keys, payloads
 
 from . import liar
 from .encrypted import LyingStore, factory_of, forget
-from .touched import touched
+from .kit.touched import touched
 
 __all__ = ["everywhere", "wrong"]
 

@@ -10,24 +10,24 @@ from typing import Any, ClassVar
 from unittest import mock
 
 from conformance.targets.base import Backend
-from reference_impl import mechanics
 from reference_impl.contract.entities import Claim, DialoguePartition, Finding, NextSeq
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item, index_attributes, item_size
 from reference_impl.contract.tables import EntityType
 from reference_impl.partitions import port
-from reference_impl.reading import _Reader
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle
-from reference_impl.snapshot import Snapshot
-from reference_impl.validation import validated
-from reference_impl.writes import PLANNERS, Draft
+from reference_impl.store import mechanics
+from reference_impl.store.opening import _Reader
+from reference_impl.store.planning.parameters import validated
+from reference_impl.store.planning.writes import PLANNERS, Draft
+from reference_impl.store.snapshot import Snapshot
 
 from . import liar
 from .encrypted import LyingStore, factory_of, forget, lie
-from .patching import for_now
+from .kit.patching import for_now
+from .kit.touched import touched
 from .sealed import everywhere
-from .touched import touched
 
 __all__: list[str] = []
 

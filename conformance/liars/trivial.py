@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from conformance.model import ModelStore
+from conformance.model.store import ModelStore
 from reference_impl.contract.errors import error
 from reference_impl.contract.tables import METHODS
 

@@ -7,14 +7,14 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from conformance import model
-from conformance.model import ModelStore
+from conformance.model import store as model
+from conformance.model.store import ModelStore
 from reference_impl.contract.errors import DialogueStoreError
 
 from .core import lie
-from .meddling import Meddler
-from .patching import for_now
-from .touched import touched
+from .kit.meddling import Meddler
+from .kit.patching import for_now
+from .kit.touched import touched
 
 __all__: list[str] = []
 

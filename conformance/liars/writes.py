@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.model import KINDS_WITH_EVENTS, ModelStore, Partition
+from conformance.model.store import KINDS_WITH_EVENTS, ModelStore, Partition
 from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.timestamps import after, format_time
 
 from .core import lie
-from .meddling import Meddler
-from .touched import touched
+from .kit.meddling import Meddler
+from .kit.touched import touched
 
 __all__: list[str] = []
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.liars.run import Result, alone, as_json
+from conformance.liars.kit.trial import Result, alone, as_json
 
 __all__ = ["outcome", "show_liars"]
 

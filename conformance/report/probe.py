@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.targets.engine_probe import Answer
+from conformance.targets.probe.questions import Answer
 
 __all__ = ["as_json", "show_probe"]
 

@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance.recorder import Listener
+from conformance.run.recorder import Listener
 from conformance.spec import PROFILES
 from conformance.targets.base import Target
 
-from .verdict import Case, ExpectedFailure, Failure, Reason, Report, Requirement
+from ..verdict.judge import Case, ExpectedFailure, Failure, Reason, Report, Requirement
 
 __all__ = ["Narrator", "show"]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.corpus import calls_of, load_corpus
+from conformance.stateful.recorded import calls_of, load_corpus
 
 from .history import History, Step
 

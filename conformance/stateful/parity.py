@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from conformance.session import World
+from conformance.run.session import World
 from conformance.suite import BUILT
 from conformance.targets.base import Target
 

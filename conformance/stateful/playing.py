@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol, TypeVar
 
-from conformance.model import ModelStore, Partition
+from conformance.model.store import ModelStore, Partition
 from conformance.targets.base import Backend
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.testing import ManualClock
@@ -40,7 +40,7 @@ _MOST_PATHS: Final = 20
 
 
 class Stage(Protocol):
-    """Isolated storage for one history: :class:`conformance.session.World`, or the model's own."""
+    """Isolated storage for one history: :class:`conformance.run.session.World`, or the model's own."""
 
     def open(self) -> Backend:
         """Open it: the first time, or again after a close."""

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from conformance.session import PUBLISHED_UMK, SESSION, Session, World
+from conformance.run.session import PUBLISHED_UMK, SESSION, Session, World
 from conformance.targets.base import Backend, Crypto, RawAccess
 from reference_impl.contract.store import DialogueStore
 
 # Assertions in the shared modules explain themselves like those in the tests.
 pytest.register_assert_rewrite(
     *(
-        f"conformance.suite.{module.stem}"
-        for module in Path(__file__).parent.glob("*.py")
-        if module.stem not in ("__init__", "conftest", "marks")
+        f"conformance.suite.kit.{module.stem}"
+        for module in (Path(__file__).parent / "kit").glob("*.py")
+        if module.stem not in ("__init__", "marks")
     )
 )
 

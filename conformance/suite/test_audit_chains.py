@@ -13,13 +13,13 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
-from ..session import World
+from ..run.session import World
 from ..targets.base import Backend, RawAccess
-from .builders import begin, call, calls, code_of, partition, populate
-from .chain import Log, is_linked, made
-from .forge import PUBLISHED_UMK, Forge, Item, derive_kek
-from .helpers import expect_error
-from .marks import profile, rules
+from .kit.builders import begin, call, calls, code_of, partition, populate
+from .kit.chain import Log, is_linked, made
+from .kit.forge import PUBLISHED_UMK, Forge, Item, derive_kek
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
 
 pytestmark = profile("audit")
 

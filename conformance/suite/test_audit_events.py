@@ -14,14 +14,24 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
-from ..session import Session, World
+from ..run.session import Session, World
 from ..targets.base import Backend, RawAccess
-from .builders import begin, call, calls, populate
-from .chain import FIELDS, OPTIONAL, Chain, Log, event_hash, event_mac, operations, start_of, steps
-from .forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
-from .helpers import expect_error
-from .marks import profile, rules
-from .sample import lasting_world
+from .kit.builders import begin, call, calls, populate
+from .kit.chain import (
+    FIELDS,
+    OPTIONAL,
+    Chain,
+    Log,
+    event_hash,
+    event_mac,
+    operations,
+    start_of,
+    steps,
+)
+from .kit.forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
+from .kit.sample import lasting_world
 
 pytestmark = profile("audit")
 

@@ -12,13 +12,13 @@ import pytest
 from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 
-from ..session import World
+from ..run.session import World
 from ..targets.base import Backend, RawAccess
-from .builders import begin, code_of
-from .chain import Chain, Log, event_mac, is_linked, made, operations, steps
-from .forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
-from .helpers import expect_error
-from .marks import profile, rules
+from .kit.builders import begin, code_of
+from .kit.chain import Chain, Log, event_mac, is_linked, made, operations, steps
+from .kit.forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
 
 pytestmark = profile("audit")
 

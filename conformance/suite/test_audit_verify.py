@@ -10,15 +10,15 @@ import pytest
 
 from reference_impl.contract.store import DialogueStore
 
-from ..session import Session, World
+from ..run.session import Session, World
 from ..targets.base import Backend, RawAccess
-from .builders import begin, code_of, populate, shown
-from .chain import Chain, Log, by_chain, made
-from .chain_faults import FAULTS, KEK, ChainFault, Laid
-from .forge import Forge, Item
-from .helpers import expect_error
-from .marks import profile, rules
-from .sample import lasting_world
+from .kit.builders import begin, code_of, populate, shown
+from .kit.chain import Chain, Log, by_chain, made
+from .kit.chain_faults import FAULTS, KEK, ChainFault, Laid
+from .kit.forge import Forge, Item
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
+from .kit.sample import lasting_world
 
 pytestmark = profile("audit")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.builders import KINDS, Kind, begin, code_of, partition, register, shown
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
-from conformance.suite.rounds import entry, findings_of, harbour, write
+from conformance.suite.kit.builders import KINDS, Kind, begin, code_of, partition, register, shown
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.rounds import entry, findings_of, harbour, write
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
 

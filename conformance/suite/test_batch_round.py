@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.builders import KINDS, Kind, as_json, listed, partition, register, shown
 from conformance.suite.conftest import Clock
-from conformance.suite.marks import profile, rules
-from conformance.suite.rounds import (
+from conformance.suite.kit.builders import KINDS, Kind, as_json, listed, partition, register, shown
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.rounds import (
     COUNTED,
     NOW,
     WHOLE,

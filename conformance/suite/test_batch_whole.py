@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from conformance.session import World
-from conformance.suite.builders import KINDS, as_json, partition, register, shown
+from conformance.run.session import World
 from conformance.suite.conftest import Clock
-from conformance.suite.marks import profile, rules
-from conformance.suite.rounds import (
+from conformance.suite.kit.builders import KINDS, as_json, partition, register, shown
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.rounds import (
     NOW,
     Looking,
     as_the_model_has_it,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     CORE_METHODS,
     KINDS,
     begin,
@@ -24,9 +24,9 @@ from conformance.suite.builders import (
     register,
     shown,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
-from conformance.suite.sampling import TEXTS, for_any
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.sampling import TEXTS, for_any
 from reference_impl.contract import addresses
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import LETTERS

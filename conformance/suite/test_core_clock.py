@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     KINDS,
     Kind,
     begin,
@@ -25,7 +25,7 @@ from conformance.suite.builders import (
     shown,
     walk,
 )
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     KINDS,
     Kind,
     as_json,
@@ -24,8 +24,8 @@ from conformance.suite.builders import (
     walk,
     without,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import ENTITIES

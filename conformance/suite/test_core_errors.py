@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     CORE_METHODS,
     KINDS,
     begin,
@@ -25,8 +25,8 @@ from conformance.suite.builders import (
     register,
     shown,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import CODES, RETRYABLE, DialogueStoreError
 from reference_impl.contract.store import DialogueStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     as_json,
     begin,
     changes,
@@ -13,9 +13,9 @@ from conformance.suite.builders import (
     shown,
     without,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
-from conformance.suite.sampling import for_any
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.sampling import for_any
 from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("core")

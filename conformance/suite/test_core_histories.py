@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.session import Session
+from conformance.run.session import Session
 from conformance.stateful.blame import CORE_RULES
 from conformance.stateful.machine import Recipe
 
-from .histories import Played
-from .marks import profile, rules
+from .kit.histories import Played
+from .kit.marks import profile, rules
 
 pytestmark = profile("core")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from conformance.session import World
-from conformance.suite.builders import (
+from conformance.run.session import World
+from conformance.suite.kit.builders import (
     KINDS,
     PARTITION_LISTS,
     begin,
@@ -26,7 +26,7 @@ from conformance.suite.builders import (
     set_status,
     shown,
 )
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from conformance.session import World
-from conformance.suite.builders import (
+from conformance.run.session import World
+from conformance.suite.kit.builders import (
     CORE_METHODS,
     KINDS,
     PARTITION_LISTS,
@@ -25,8 +25,8 @@ from conformance.suite.builders import (
     shown,
     without,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 

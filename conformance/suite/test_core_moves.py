@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     KINDS,
     as_json,
     begin,
@@ -18,8 +18,8 @@ from conformance.suite.builders import (
     shown,
     without,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("core")

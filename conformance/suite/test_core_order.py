@@ -7,15 +7,8 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.builders import (
-    KINDS,
-    Kind,
-    begin,
-    listed,
-    register,
-    set_status,
-)
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.builders import KINDS, Kind, begin, listed, register, set_status
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("core")

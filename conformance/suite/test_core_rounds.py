@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     as_json,
     begin,
     changes,
@@ -14,8 +14,8 @@ from conformance.suite.builders import (
     shown,
     without,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.store import DialogueStore
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from conformance.suite.builders import CORE_METHODS, begin, call, calls, populate, shown
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.builders import CORE_METHODS, begin, call, calls, populate, shown
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.entities import Dialogue, PartitionScoped
 from reference_impl.contract.store import DialogueStore
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.suite.builders import begin, partition, populate, shown
-from conformance.suite.marks import profile, rules
-from conformance.suite.sampling import for_any
+from conformance.suite.kit.builders import begin, partition, populate, shown
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.sampling import for_any
 from reference_impl.contract import timestamps
 from reference_impl.contract.store import DialogueStore
 

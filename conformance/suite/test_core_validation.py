@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.session import World
-from conformance.suite.builders import (
+from conformance.run.session import World
+from conformance.suite.kit.builders import (
     CORE_METHODS,
     KINDS,
     begin,
@@ -21,8 +21,8 @@ from conformance.suite.builders import (
     register,
     shown,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import rfc8785
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     KINDS,
     as_json,
     begin,
@@ -20,9 +20,9 @@ from conformance.suite.builders import (
     shown,
     without,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
-from conformance.suite.sampling import INTEGERS, JSON_OBJECTS, TEXTS, for_any
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.sampling import INTEGERS, JSON_OBJECTS, TEXTS, for_any
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import ENTITIES
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.suite.builders import (
+from conformance.suite.kit.builders import (
     KINDS,
     as_json,
     begin,
@@ -20,8 +20,8 @@ from conformance.suite.builders import (
     shown,
     without,
 )
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("core")

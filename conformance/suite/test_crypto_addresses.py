@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ..targets.base import Crypto
-from .crypto import Vector, cases, judge
-from .marks import profile
+from .kit.crypto import Vector, cases, judge
+from .kit.marks import profile
 
 pytestmark = profile("crypto")
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ..targets.base import Crypto
-from .crypto import Vector, cases, judge, stored
-from .forge import ENVELOPE, address_of
-from .marks import profile
+from .kit.crypto import Vector, cases, judge, stored
+from .kit.forge import ENVELOPE, address_of
+from .kit.marks import profile
 
 pytestmark = profile("crypto")
 

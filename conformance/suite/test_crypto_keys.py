@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ..targets.base import Crypto
-from .crypto import Vector, cases, judge, stored
-from .forge import derive_kek
-from .marks import profile
+from .kit.crypto import Vector, cases, judge, stored
+from .kit.forge import derive_kek
+from .kit.marks import profile
 
 pytestmark = profile("crypto")
 

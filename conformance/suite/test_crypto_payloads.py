@@ -8,9 +8,9 @@ from functools import cache
 import pytest
 
 from ..targets.base import Crypto
-from .crypto import Vector, asked, cases, judge, same, stored, vectors
-from .forge import Item, address_of, kind_of, seal
-from .marks import profile
+from .kit.crypto import Vector, asked, cases, judge, same, stored, vectors
+from .kit.forge import Item, address_of, kind_of, seal
+from .kit.marks import profile
 
 pytestmark = profile("crypto")
 

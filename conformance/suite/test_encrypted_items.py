@@ -13,13 +13,13 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import TYPES, EntityType
 
-from ..session import Session, World
+from ..run.session import Session, World
 from ..targets.base import Backend, RawAccess
-from . import chain
-from .builders import as_json, begin, calls, populate
-from .forge import ENVELOPE, Forge, Item, canonical, index_attributes, kind_of
-from .marks import profile, rules
-from .sample import by_sort_key, lasting_world
+from .kit import chain
+from .kit.builders import as_json, begin, calls, populate
+from .kit.forge import ENVELOPE, Forge, Item, canonical, index_attributes, kind_of
+from .kit.marks import profile, rules
+from .kit.sample import by_sort_key, lasting_world
 
 pytestmark = profile("encrypted")
 

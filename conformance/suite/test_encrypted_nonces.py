@@ -9,12 +9,12 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
-from ..session import World
+from ..run.session import World
 from ..targets.base import Backend, RawAccess
-from .builders import begin, call, calls, populate
-from .forge import MAX_SEALS, Forge, Item, Items
-from .helpers import expect_error
-from .marks import profile, rules
+from .kit.builders import begin, call, calls, populate
+from .kit.forge import MAX_SEALS, Forge, Item, Items
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
 
 pytestmark = profile("encrypted")
 

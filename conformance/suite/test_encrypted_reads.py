@@ -12,11 +12,11 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
-from ..session import World
-from .builders import begin, call, calls, everything, listed, partition, populate
-from .forge import Forge
-from .helpers import expect_error
-from .marks import profile, rules
+from ..run.session import World
+from .kit.builders import begin, call, calls, everything, listed, partition, populate
+from .kit.forge import Forge
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
 
 pytestmark = profile("encrypted")
 

@@ -20,14 +20,14 @@ import pytest
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
 
-from ..leaks import SealedTexts
-from ..session import Session, World
+from ..run.session import Session, World
 from ..targets.base import RawAccess
-from .builders import begin, call, calls, populate
-from .faults import KEY, PAYLOAD, TAG
-from .forge import PUBLISHED_UMK, Forge, derive_kek
-from .marks import profile, rules
-from .sample import SAMPLE_ID, lasting_world, may_be_seen, texts_of, write_sample
+from .kit.builders import begin, call, calls, populate
+from .kit.faults import KEY, PAYLOAD, TAG
+from .kit.forge import PUBLISHED_UMK, Forge, derive_kek
+from .kit.leaks import SealedTexts
+from .kit.marks import profile, rules
+from .kit.sample import SAMPLE_ID, lasting_world, may_be_seen, texts_of, write_sample
 
 pytestmark = profile("encrypted")
 

@@ -14,16 +14,24 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
-from ..leaks import SealedTexts
-from ..session import Session, World
+from ..run.session import Session, World
 from ..targets.base import RawAccess
-from . import faults
-from .builders import without
-from .faults import Fault, TwoFaults
-from .forge import Forge, Item, kind_of
-from .helpers import Caught, expect_error
-from .marks import profile, rules
-from .sample import PERSPECTIVE, REF, SAMPLE_ID, Sample, by_sort_key, lasting_world, write_sample
+from .kit import faults
+from .kit.builders import without
+from .kit.faults import Fault, TwoFaults
+from .kit.forge import Forge, Item, kind_of
+from .kit.helpers import Caught, expect_error
+from .kit.leaks import SealedTexts
+from .kit.marks import profile, rules
+from .kit.sample import (
+    PERSPECTIVE,
+    REF,
+    SAMPLE_ID,
+    Sample,
+    by_sort_key,
+    lasting_world,
+    write_sample,
+)
 
 pytestmark = profile("encrypted")
 

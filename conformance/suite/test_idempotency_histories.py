@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.session import Session
+from conformance.run.session import Session
 from conformance.stateful.machine import Recipe
 
-from .histories import Played
-from .marks import profile, rules
+from .kit.histories import Played
+from .kit.marks import profile, rules
 
 pytestmark = profile("idempotency")
 

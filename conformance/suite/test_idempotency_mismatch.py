@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from conformance.suite.builders import begin, call, calls, codes, partition, populate, shown
-from conformance.suite.helpers import expect_error
-from conformance.suite.marks import profile, rules
-from conformance.suite.requests import NEW, OTHER_INPUT, told
+from conformance.suite.kit.builders import begin, call, calls, codes, partition, populate, shown
+from conformance.suite.kit.helpers import expect_error
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.requests import NEW, OTHER_INPUT, told
 from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("idempotency")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from conformance.session import World
-from conformance.suite.builders import (
+from conformance.run.session import World
+from conformance.suite.kit.builders import (
     as_json,
     begin,
     call,
@@ -21,11 +21,11 @@ from conformance.suite.builders import (
     shown,
     without,
 )
-from conformance.suite.forge import Forge, Item, canonical
-from conformance.suite.marks import profile, rules
-from conformance.suite.requests import NEW, OTHER_INPUT, again, told
-from conformance.suite.rounds import WHOLE, harbour, write
-from conformance.suite.sampling import JSON_OBJECTS, for_any
+from conformance.suite.kit.forge import Forge, Item, canonical
+from conformance.suite.kit.marks import profile, rules
+from conformance.suite.kit.requests import NEW, OTHER_INPUT, again, told
+from conformance.suite.kit.rounds import WHOLE, harbour, write
+from conformance.suite.kit.sampling import JSON_OBJECTS, for_any
 from conformance.targets.base import Backend
 from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore

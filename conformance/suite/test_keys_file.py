@@ -17,11 +17,11 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
 
-from ..session import World
+from ..run.session import World
 from ..targets.base import Backend
-from .forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
-from .helpers import expect_error
-from .marks import profile, rules
+from .kit.forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
 
 pytestmark = profile("keys")
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from ..leaks import SealedTexts
-from ..session import Session, World
+from ..run.session import Session, World
 from ..targets.base import Backend
-from .forge import PUBLISHED_UMK, derive_kek, kek_key_id, open_wrapped
-from .helpers import expect_error
-from .marks import profile, rules
-from .sample import lasting_world
+from .kit.forge import PUBLISHED_UMK, derive_kek, kek_key_id, open_wrapped
+from .kit.helpers import expect_error
+from .kit.leaks import SealedTexts
+from .kit.marks import profile, rules
+from .kit.sample import lasting_world
 
 pytestmark = profile("keys")
 

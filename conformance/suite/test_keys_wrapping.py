@@ -13,10 +13,10 @@ import pytest
 from reference_impl.contract.entities import plain
 from reference_impl.contract.store import DialogueStore
 
-from ..session import World
+from ..run.session import World
 from ..targets.base import Backend, RawAccess
-from .builders import begin, call, calls, populate, shown
-from .forge import (
+from .kit.builders import begin, call, calls, populate, shown
+from .kit.forge import (
     PUBLISHED_UMK,
     Forge,
     Item,
@@ -28,8 +28,8 @@ from .forge import (
     kek_key_id,
     seal,
 )
-from .helpers import expect_error
-from .marks import profile, rules
+from .kit.helpers import expect_error
+from .kit.marks import profile, rules
 
 pytestmark = profile("keys")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.distribution import suite_version
-from conformance.model import ModelStore, Partition
+from conformance.model.store import ModelStore, Partition
 from reference_impl.contract.items import Item
-from reference_impl.partitions.dynamodb import DynamoPartitionStore
-from reference_impl.partitions.dynamodb_items import to_engine
+from reference_impl.partitions.dynamodb.items import to_engine
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ANY, Delete, PartitionStore, Put
 from reference_impl.sealing.keys import LocalFileKeyProvider
@@ -27,7 +27,7 @@ from .base import Backend, Engine, Factory, Target, keep
 from .reference_crypto import ReferenceCrypto
 
 if TYPE_CHECKING:
-    from .engines import Engine as DynamoEngine
+    from .engines.choose import Engine as DynamoEngine
 
 __all__ = ["BUILTIN", "TABLE_PREFIX", "Builtin", "PartitionRaw", "Tables", "encrypted_factory"]
 
@@ -193,7 +193,7 @@ def _model(_: DynamoEngine | None) -> Iterator[Target]:
         "model",
         factory,
         Engine("memory", _python()),
-        "conformance.model",
+        "conformance.model.store",
         version=suite_version(),
         announcement="the executable specification, without encryption",
         discard=discard,
@@ -204,7 +204,7 @@ def _model(_: DynamoEngine | None) -> Iterator[Target]:
 def _sqlite(_: DynamoEngine | None) -> Iterator[Target]:
     import sqlite3
 
-    from reference_impl.partitions.sqlite import SqlitePartitionStore
+    from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 
     def client(folder: Path) -> PartitionStore:
         return SqlitePartitionStore(folder / "dialogues.db")
@@ -254,7 +254,7 @@ class Tables:
     """The suite's own tables, one for each folder; no other table is ever made or deleted."""
 
     def __init__(self, engine: DynamoEngine) -> None:
-        from reference_impl.partitions.dynamodb_client import make_client
+        from reference_impl.partitions.dynamodb.client import make_client
 
         options = engine.client_kwargs()
         region, endpoint = options.pop("region_name"), options.pop("endpoint_url", None)
@@ -268,7 +268,7 @@ class Tables:
 
     def name(self, folder: Path) -> str:
         """The folder's table, made on first use."""
-        from reference_impl.partitions.dynamodb import create_table
+        from reference_impl.partitions.dynamodb.store import create_table
 
         key = folder.resolve()
         if key not in self._names:
@@ -300,7 +300,7 @@ def own(name: str, prefix: str = TABLE_PREFIX) -> str:
 
 @contextmanager
 def _dynamodb(engine: DynamoEngine | None) -> Iterator[Target]:
-    from .engine_probe import failures, known_gaps, probe_engine
+    from .probe.questions import failures, known_gaps, probe_engine
 
     assert engine is not None, "chosen before the target is opened"
     with engine:

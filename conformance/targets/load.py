@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from conformance.guard import alarm, blamed
+from conformance.targets.guard import alarm, blamed
 from reference_impl.contract.store import DialogueStore
 
 from .base import Backend, Engine, Factory, Target
 from .builtin import BUILTIN
-from .engines import choose_engine
+from .engines.choose import choose_engine
 
 __all__ = ["LoadError", "LoadUsageError", "TargetOptions", "adapt", "open_target"]
 

@@ -7,11 +7,9 @@ from typing import Any
 
 import orjson
 
-from reference_impl.auditing import Ledger
 from reference_impl.contract import addresses
 from reference_impl.contract.errors import error, integrity_error
 from reference_impl.contract.items import Item, canonical_json
-from reference_impl.reading import Keyring, _Reader
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import (
     DekHandle,
@@ -21,7 +19,9 @@ from reference_impl.sealing.keys import (
     system_randomness,
 )
 from reference_impl.sealing.payloads import Fault
-from reference_impl.snapshot import Snapshot
+from reference_impl.store.audit_log import Ledger
+from reference_impl.store.opening import Keyring, _Reader
+from reference_impl.store.snapshot import Snapshot
 
 __all__ = ["ReferenceCrypto"]
 

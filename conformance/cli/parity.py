@@ -1,0 +1,338 @@
+"""The commands ``conformance parity`` and ``conformance replay``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..liars.kit.trial import chosen
+from ..run.recorder import clean
+from ..run.runner import UsageError
+from ..stateful.corpus import corpus_folder
+from ..stateful.counting import ENOUGH, PARITY_CODES
+from ..stateful.parity import BUDGETS, ENOUGH_HISTORIES, Result, compare, play_again
+from ..stateful.playing import MODEL, Divergence, NoAnswer
+from ..stateful.record import BadRecord, Record, read_record
+from ..targets.base import Engine, Target
+from ..targets.builtin import BUILTIN
+from ..targets.engines.choose import ENGINES, EngineError
+from ..targets.engines.errors import HOW_TO_START
+from ..targets.load import LoadError, LoadUsageError, TargetOptions, adapt, open_target
+
+__all__ = ["add_parity"]
+
+DIVERGES: Final = 1
+SETUP: Final = 2
+USAGE: Final = 3
+
+_LIAR: Final = "liar:"
+#: So many histories take minutes.
+_MANY: Final = 100
+_REPORT: Final = Path("build") / "parity"
+
+_engine_option = click.option(
+    "--engine", type=click.Choice(ENGINES), help="The DynamoDB to run on."
+)
+_remote_option = click.option(
+    "--allow-remote", is_flag=True, help="Allow a DYNAMODB_ENDPOINT elsewhere, or engine aws."
+)
+_prefix_option = click.option(
+    "--table-prefix",
+    envvar="CONFORMANCE_TABLE_PREFIX",
+    default="",
+    metavar="TEXT",
+    help="How the names of the suite's tables begin; engine aws needs one.",
+)
+
+
+def add_parity(cli: click.Group) -> None:
+    """Add the commands to the command line."""
+    cli.add_command(parity_command)
+    cli.add_command(replay_command)
+
+
+@click.command(
+    "parity",
+    epilog="""\b
+Exit codes:
+  0  no divergence
+  1  a divergence: see the files divergence-*.json
+  2  too little was reached to say so, or a target or engine could not be set up
+  3  wrong usage""",
+)
+@click.argument("names", nargs=-1, metavar="[A B]")
+@click.option(
+    "--histories", "wanted", type=click.IntRange(1, 100_000), help="How many; else by the budget."
+)
+@click.option(
+    "--budget",
+    type=click.Choice(list(BUDGETS)),
+    default="ordinary",
+    show_default=True,
+    help=", ".join(f"{name}: {count}" for name, count in BUDGETS.items()) + " histories.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@_engine_option
+@_remote_option
+@_prefix_option
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=corpus_folder,
+    show_default="../shared/corpus",
+    help="Recorded dialogues, which are replayed as well.",
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_REPORT,
+    show_default=True,
+    metavar="DIR",
+    help="Where parity.json and divergence-*.json go.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print parity.json on stdout, in one line.")
+def parity_command(
+    names: tuple[str, ...],
+    wanted: int | None,
+    budget: str,
+    seed: int,
+    engine: str | None,
+    allow_remote: bool,
+    table_prefix: str,
+    corpus: Path,
+    folder: Path,
+    as_json: bool,
+) -> int:
+    """Do two backends behave alike? The same histories on both, and on the model.
+
+    Results, errors and the whole partition are compared after every step. Without names: sqlite and
+    dynamodb, on a real engine; `--engine moto` names an emulator. A backend is a target's name,
+    module:factory, or liar:NAME.
+    """
+    if len(names) not in (0, 2):
+        raise click.UsageError("parity compares two targets: name both, or none")
+    options = TargetOptions(engine, allow_remote, table_prefix=table_prefix)
+    console = Console(stderr=True)
+    try:
+        with _opened(names or ("sqlite", "dynamodb"), options) as targets:
+            for target in targets:
+                console.print(target.announcement, markup=False, highlight=False)
+            with _progress(console) as tell:
+                result = compare(
+                    targets,
+                    wanted=wanted or BUDGETS[budget],
+                    seed=seed,
+                    folder=folder,
+                    corpus=corpus,
+                    tell=tell,
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(result.as_json(), indent=2)
+            (folder / "parity.json").write_text(text + "\n", encoding="utf-8")
+    except _SetupError as error:
+        return _complain(str(error), error.code)
+    except (NoAnswer, OSError) as error:
+        return _complain(str(error), SETUP)
+    _show(console if as_json else Console(), result)
+    if as_json:
+        click.echo(json.dumps(result.as_json()))
+    return {"equal": 0, "diverging": DIVERGES}.get(result.verdict, SETUP)
+
+
+@click.command(
+    "replay",
+    epilog="""\b
+Exit codes:
+  0  it no longer diverges
+  1  it still does
+  2  a target or engine could not be set up
+  3  wrong usage, or the file is no divergence""",
+)
+@click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
+@click.option(
+    "--target",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="A target's name, module:factory or liar:NAME; may be given twice.",
+)
+@_engine_option
+@_remote_option
+@_prefix_option
+def replay_command(
+    path: Path,
+    names: tuple[str, ...],
+    engine: str | None,
+    allow_remote: bool,
+    table_prefix: str,
+) -> int:
+    """Play a divergence-*.json of `parity` again: does the target still diverge from the model?"""
+    try:
+        record = read_record(path)
+    except BadRecord as error:
+        raise click.UsageError(clean(str(error))) from None
+    if record.where == "items" and len(names) != 2:
+        raise click.UsageError("stored items are compared between two targets: name both")
+    options = TargetOptions(engine, allow_remote, table_prefix=table_prefix)
+    console = Console(stderr=True)
+    try:
+        with _opened(names, options, real=False) as targets:
+            for target in targets:
+                console.print(target.announcement, markup=False, highlight=False)
+            found = play_again(record, targets)
+    except _SetupError as error:
+        return _complain(str(error), error.code)
+    except (NoAnswer, OSError) as error:
+        return _complain(str(error), SETUP)
+    for name, divergence in found.items():
+        click.echo(clean(_told(name, divergence, record), longest=2000, keep_layout=True))
+    return DIVERGES if any(found.values()) else 0
+
+
+def _told(name: str, found: Divergence | None, record: Record) -> str:
+    steps = len(record.history.steps)
+    start = f"{name}: after {record.history.prepared!r}, {steps} steps"
+    if found is None:
+        return f"{start}: no divergence any more; it does as the model does"
+    lines = [f"{start}: still diverges at step {len(found.history.steps)} ({found.step.method})"]
+    earlier = [record.outcomes.get(guilty) for guilty in record.guilty]
+    same = found.where == record.where and found.seen[name] in earlier
+    lines.append(f"  {'as recorded' if same else 'in another way than recorded'}")
+    if same and found.seen.get(MODEL) != record.outcomes.get(MODEL):
+        lines.append("  the model does not say what it said when this was recorded")
+    lines += _both(found)
+    return "\n".join(lines)
+
+
+def _both(found: Divergence) -> list[str]:
+    return [f"  {name}: {json.dumps(value)[:600]}" for name, value in found.seen.items()]
+
+
+# -- opening -----------------------------------------------------------------------------------------
+
+
+class _SetupError(Exception):
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@contextmanager
+def _opened(
+    names: Sequence[str], options: TargetOptions, *, real: bool = True
+) -> Iterator[list[Target]]:
+    """The targets; ``real``: an emulator is refused unless it was named."""
+    if options.engine is not None and "dynamodb" not in names:
+        raise click.UsageError("--engine is for target dynamodb")
+    with ExitStack() as stack:
+        try:
+            targets = [stack.enter_context(_target(name, options)) for name in names]
+        except (LoadUsageError, UsageError) as error:
+            raise _SetupError(str(error), USAGE) from None
+        except LoadError as error:
+            raise _SetupError(str(error), SETUP) from None
+        except EngineError as error:
+            raise _SetupError(str(error), error.exit_code) from None
+        for target in targets:
+            by = target.engine.emulated_by
+            if real and by and options.engine != by:
+                raise _SetupError(
+                    f"parity is between real engines, and {target.name} would run on an emulator, "
+                    f"{by} (--engine {by} asks for it by name). {HOW_TO_START}",
+                    SETUP,
+                )
+        yield targets
+
+
+@contextmanager
+def _target(name: str, options: TargetOptions) -> Iterator[Target]:
+    if not name.startswith(_LIAR):
+        plain = options if name in BUILTIN else TargetOptions()
+        with open_target(name, plain) as target:
+            yield target
+        return
+    liar = chosen([name.removeprefix(_LIAR)])[0]
+    if liar.during is not nullcontext:
+        raise UsageError(
+            f"liar {liar.name} is a wrong function, which an honest store in this process would use as "
+            f"well: `conformance liars {liar.name}` tries it"
+        )
+    yield Target(
+        name,
+        adapt(liar.factory),
+        Engine("in-process"),
+        name,
+        announcement=f"{name}: {liar.lie}",
+        discard=liar.discard,
+    )
+
+
+# -- telling -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Any]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("histories", total=None)
+
+        def tell(what: str, done: int, of: int) -> None:
+            bar.update(task, description=what, completed=done, total=of)
+            # Where nobody sees a bar, as in CI, a line now and then says how far it is.
+            if not console.is_terminal and of >= _MANY and done and done % (of // 10) == 0:
+                console.print(f"{what}: {done} of {of}", highlight=False)
+
+        yield tell
+
+
+def _show(console: Console, result: Result) -> None:
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    counts = result.counts
+    share = counts.succeeded * 100 // counts.steps if counts.steps else 0
+    say(f"{' and '.join(result.names)}, seed {result.seed}")
+    say(
+        f"{result.played} of {result.wanted} histories, {counts.steps} calls of "
+        f"{len(counts.methods)} methods, {share} % succeeded"
+    )
+    if counts.methods:
+        name, least = min(counts.methods.items(), key=lambda item: item[1])
+        say(f"least often called: {name}, {least} times")
+    say("codes: " + ", ".join(f"{code} {counts.codes[code]}" for code in PARITY_CODES))
+    if result.corpus_missing:
+        say(f"recorded dialogues: not replayed, {result.corpus_missing}")
+    else:
+        say(f"recorded dialogues: {result.corpus_played} replayed")
+    if not result.with_times:
+        say("times were not compared: a clock cannot be set")
+    for one in result.found:
+        found = one.divergence
+        say(f"DIVERGENCE ({one.rule}) in the {found.where} of {found.step.method}")
+        say(
+            f"  after {found.history.prepared!r}: {len(found.history.steps)} steps "
+            f"(found after {one.steps_before}), in {one.path}"
+        )
+        for line in _both(found):
+            say(clean(line, longest=700, keep_layout=True))
+    if result.again:
+        say(f"{result.again} more histories diverged in the same ways")
+    if result.shortfalls:
+        few = f", with fewer than {ENOUGH_HISTORIES} histories" if result.is_complete else ""
+        say(f"not reached ({ENOUGH} times each{few}): {'; '.join(result.shortfalls)}")
+    emulated = f", on an emulator: {result.emulated_by}" if result.emulated_by else ""
+    say(f"{result.verdict}{emulated}, in {result.duration_s:.0f} s")
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"conformance: {clean(message)}", err=True)
+    return code

@@ -1,0 +1,1 @@
+"""What liars are made with, and how they are tried."""

@@ -1,0 +1,104 @@
+"""What the tests of histories share: they are played once, and each test asks about one rule.
+
+A history ends where the store first parts from the model, and that is told under one rule (see
+:mod:`conformance.stateful.blame`), so that a store that breaks one rule is not red for all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from conformance.run.session import Session, World
+from conformance.stateful.blame import rule_of
+from conformance.stateful.history import History
+from conformance.stateful.machine import Recipe, histories
+from conformance.stateful.playing import Divergence, Player, Side
+from conformance.stateful.prepared import FULL_ROUNDS
+from conformance.stateful.shrinking import shrunk
+
+from .sample import lasting_world
+
+__all__ = ["Played"]
+
+#: Histories for each partition of the recipe, and the most steps of each.
+_COUNT = {"quick": 1, "ordinary": 4, "nightly": 12}
+_STEPS = {"quick": 20, "ordinary": 50, "nightly": 50}
+#: How often a failing history is played again to make it short.
+_TRIALS = {"quick": 0, "ordinary": 60, "nightly": 250}
+
+
+#: Prepared partitions of more than a few items, or of large ones.
+LARGE = (*FULL_ROUNDS, "near 1 MB")
+
+
+class Played:
+    """The histories of a recipe on the target of a session, played when the first test asks."""
+
+    def __init__(self, session: Session, recipe: Recipe) -> None:
+        self._session = session
+        self._recipe = recipe
+        self._found: list[tuple[str, Divergence]] = []
+        self._state = "not begun"
+        self._has_answered = False
+
+    def must_agree_on(self, rule: str, *other: str) -> None:
+        """Fails where a history parted from the model by breaking the rule, or one of ``other``."""
+        if self._state == "not begun":
+            self._state = "stopped"
+            self._play()
+            self._state = "played"
+        assert self._state == "played", "the histories were stopped before they had ended"
+        assert self._has_answered, "the store answers nothing at all"
+        told = [_told(one, found) for one, found in self._found if one in (rule, *other)]
+        assert not told, told[0]
+
+    @property
+    def rules(self) -> set[str]:
+        """The rules that divergences were told under."""
+        return {rule for rule, _ in self._found}
+
+    def _play(self) -> None:
+        budget = self._session.budget
+        starts, count = self._recipe.starts, _COUNT[budget]
+        if self._session.target.engine.emulated_by is not None:
+            # Its transactions copy whole tables: a few histories, and none on a large partition.
+            starts, count = tuple(start for start in starts if start not in LARGE), 1
+        # Of two faults at once nobody could say which one the store does not see.
+        recipe = replace(self._recipe, most_steps=_STEPS[budget], starts=starts, most_faults=1)
+        made = histories(count * len(starts), self._session.seed, recipe)
+        with lasting_world(self._session) as world:
+            player, side = _player(world, at_once="batch" in recipe.profiles)
+            for history in made:
+                self._one(player, history, _TRIALS[budget])
+            self._has_answered = side.has_answered
+
+    def _one(self, player: Player, history: History, trials: int) -> None:
+        found = player.play(history)
+        if found is None:
+            return
+        rule = rule_of(found)
+        if trials and rule not in self.rules:
+            short = shrunk(found, player, most_trials=trials)
+            found = short if rule_of(short) == rule else found
+        self._found.append((rule, found))
+
+
+def _player(world: World, *, at_once: bool) -> tuple[Player, Side]:
+    with_times = world.open().set_clock is not None
+    side = Side("the store", world.new_world)
+    return Player([side], at_once=at_once, with_times=with_times), side
+
+
+def _told(rule: str, found: Divergence) -> str:
+    steps = found.history.steps
+    lines = [
+        f"{found.history.name}, after the partition {found.history.prepared!r}",
+        f"the {found.where} of step {len(steps)} is not as {rule} has it",
+    ]
+    if len(steps) <= 8:
+        lines += [f"{step.method} {json.dumps(dict(step.params))[:300]}" for step in steps]
+    else:
+        lines.append(f"{found.step.method} {json.dumps(dict(found.step.params))[:300]}")
+    lines += [f"{name}: {json.dumps(value)[:400]}" for name, value in found.seen.items()]
+    return "\n".join(lines)

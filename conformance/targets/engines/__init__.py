@@ -1,0 +1,1 @@
+"""The DynamoDB engines that a target may run on."""

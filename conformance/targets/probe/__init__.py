@@ -1,0 +1,1 @@
+"""Does an engine do what stores rely on?"""

@@ -1,0 +1,149 @@
+"""Builds all files in an empty folder; puts them in place of vectors/ whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..kit.recipe import Family
+from ..kit.schemas import family_schema, manifest_schema
+from . import lint
+from .document import Document, documents, schema_path
+from .families import families
+from .file_format import file_bytes
+from .manifest import NAME, SCHEMA, manifest
+
+ROOT = Path(__file__).parent.parent.parent
+VECTORS = ROOT / "vectors"
+# Written by people; they stay as they are.
+KEPT = ("README.md", "LICENSE")
+TIMEOUT_S = 900
+
+
+class BuildError(Exception):
+    """The vectors cannot stand as they are; the message holds every finding."""
+
+
+def build(into: Path) -> None:
+    """Make every file of vectors/ in the empty folder `into`; `BuildError` where the lint objects."""
+    write(contents(families()), into)
+    if found := lint.findings(into) or lint.shares(into):
+        raise BuildError("\n".join(found))
+
+
+def contents(of: Iterable[Family]) -> dict[str, bytes]:
+    """All files of these families by path: documents, schemas, manifest."""
+    built: list[tuple[Family, dict[str, Document]]] = []
+    files: dict[str, bytes] = {SCHEMA: file_bytes(manifest_schema())}
+    for family in of:
+        made = dict(documents(family))
+        built.append((family, made))
+        files |= {path: file_bytes(document) for path, document in made.items()}
+        files[schema_path(family)] = file_bytes(family_schema(family))
+    files[NAME] = file_bytes(manifest(built, files))
+    return files
+
+
+def write(files: Mapping[str, bytes], into: Path) -> None:
+    """Write these files below a folder."""
+    for path, content in files.items():
+        (into / path).parent.mkdir(parents=True, exist_ok=True)
+        (into / path).write_bytes(content)
+
+
+@contextmanager
+def empty_folder(beside: Path) -> Iterator[Path]:
+    """A folder on the same file system as `beside`, gone in the end unless it was moved away."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}-", dir=beside.parent))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def replace(new: Path, old: Path) -> None:
+    """Put the folder `new` in the place of `old`, keeping what people wrote there."""
+    for name in KEPT:
+        if (old / name).is_file():
+            shutil.copy2(old / name, new / name)
+    aside = _aside(old)
+    if old.exists():
+        old.rename(aside)
+    try:
+        new.rename(old)
+    except BaseException:
+        if aside.exists() and not old.exists():
+            aside.rename(old)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover(old: Path) -> None:
+    """Put `old` back where a build died between the two renames of `replace`."""
+    aside = _aside(old)
+    if aside.exists():
+        if old.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.rename(old)
+
+
+def _aside(old: Path) -> Path:
+    return old.with_name(f".{old.name}.old")
+
+
+def build_elsewhere(into: Path) -> None:
+    """Build in a child process of another hash seed, time zone, locale and working folder."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        done = subprocess.run(
+            [sys.executable, "-m", "generators", "--into", str(into)],
+            cwd=elsewhere,
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("LC_")},
+                "PYTHONPATH": str(ROOT),
+                "PYTHONHASHSEED": "4242",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "TZ": "Pacific/Kiritimati",
+                "LC_ALL": "tr_TR.ISO-8859-9",
+                "LANG": "tr_TR.ISO-8859-9",
+            },
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
+        )
+    if done.returncode:
+        raise BuildError(
+            done.stderr.strip().removeprefix("Error: ") or f"the child ended with {done.returncode}"
+        )
+
+
+def differences(expected: Path, present: Path) -> list[str]:
+    """Every file that differs, is missing or is there though nothing makes it."""
+    made, found = _files(expected), _files(present)
+    return [
+        f"{path}: "
+        + ("missing" if path not in found else "not made" if path not in made else "differs")
+        for path in sorted(made.keys() | found.keys())
+        if made.get(path) != found.get(path)
+    ]
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    paths = (path for path in root.rglob("*") if path.is_file())
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+    return {path: content for path, content in files.items() if path not in KEPT}
+
+
+def digest(root: Path) -> str:
+    """The SHA-256 of the manifest, which holds that of every other file."""
+    return hashlib.sha256((root / NAME).read_bytes()).hexdigest()

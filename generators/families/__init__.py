@@ -1,0 +1,1 @@
+"""The vector families, one module for each folder of ``vectors/``."""

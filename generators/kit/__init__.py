@@ -1,0 +1,1 @@
+"""What the vector families are made with."""

@@ -1,0 +1,105 @@
+"""The reference stores by name, and the factory that makes exactly one from a configuration (CONF-02)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .config import read_config
+from .contract.tables import TABLE_NAME
+from .sealing.keys import KeyProvider, LocalFileKeyProvider
+from .store.encrypted_store import EncryptedStore
+
+__all__ = ["DynamoDialogueStore", "SqliteDialogueStore", "create_dialogue_store"]
+
+
+class SqliteDialogueStore(EncryptedStore):
+    """Dialogues in one SQLite file (WAL, ``synchronous=FULL``), encrypted on the client."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        keys: KeyProvider | None = None,
+        *,
+        user_id: str = "local",
+        deadline_s: float = 10.0,
+        read_only: bool = False,
+        principal: str | None = None,
+        audit_sink: str | os.PathLike[str] | None = None,
+    ) -> None:
+        from .partitions.sqlite.store import SqlitePartitionStore
+
+        super().__init__(
+            SqlitePartitionStore(os.fspath(path), read_only=read_only),
+            keys or LocalFileKeyProvider(),
+            user_id=user_id,
+            deadline_s=deadline_s,
+            read_only=read_only,
+            principal=principal,
+            audit_sink=audit_sink,
+        )
+
+
+class DynamoDialogueStore(EncryptedStore):
+    """Dialogues in one DynamoDB table, encrypted on the client. Without ``endpoint``: AWS."""
+
+    def __init__(
+        self,
+        table_name: str = TABLE_NAME,
+        keys: KeyProvider | None = None,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        user_id: str = "local",
+        deadline_s: float = 10.0,
+        read_only: bool = False,
+        principal: str | None = None,
+        audit_sink: str | os.PathLike[str] | None = None,
+    ) -> None:
+        from .partitions.dynamodb.store import DynamoPartitionStore
+
+        super().__init__(
+            DynamoPartitionStore(table_name, region=region, endpoint=endpoint, read_only=read_only),
+            keys or LocalFileKeyProvider(),
+            user_id=user_id,
+            deadline_s=deadline_s,
+            read_only=read_only,
+            principal=principal,
+            audit_sink=audit_sink,
+        )
+
+
+def create_dialogue_store(
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None, /, **settings: Any
+) -> EncryptedStore:
+    """The one store that a configuration names (CONF-01, CONF-02); nothing falls back to another.
+
+    ``config`` is the path of a TOML file or a mapping of the same shape; keyword arguments are the same
+    again: ``create_dialogue_store(storage={"backend": "sqlite", "sqlite": {"path": "d.db"}})``. Nonces and
+    keys come from the operating system: no setting can change that. Errors: ``unknown_setting``,
+    ``missing_field``, ``invalid_field``, ``invalid_identifier``.
+    """
+    chosen = read_config(config, **settings)
+    keys = LocalFileKeyProvider(chosen.key_path)
+    if chosen.backend == "sqlite":
+        return SqliteDialogueStore(
+            chosen.path or "",
+            keys,
+            user_id=chosen.user_id,
+            deadline_s=chosen.deadline_s,
+            read_only=chosen.read_only,
+            principal=chosen.principal,
+            audit_sink=chosen.audit_sink,
+        )
+    return DynamoDialogueStore(
+        chosen.table_name,
+        keys,
+        region=chosen.region,
+        endpoint=chosen.endpoint,
+        user_id=chosen.user_id,
+        deadline_s=chosen.deadline_s,
+        read_only=chosen.read_only,
+        principal=chosen.principal,
+        audit_sink=chosen.audit_sink,
+    )

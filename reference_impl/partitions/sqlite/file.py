@@ -1,0 +1,110 @@
+"""The SQLite file of the store: its schema, its mark, and whether a path holds one. Knows no sqlite3."""
+
+from __future__ import annotations
+
+import os
+import stat
+from enum import Enum
+from pathlib import Path
+
+from ...contract.errors import DialogueStoreError, error
+from ...contract.tables import INDEXES
+
+__all__ = [
+    "APPLICATION_ID",
+    "COLUMNS",
+    "PAGE_SIZE",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "Found",
+    "examine",
+    "no_store",
+]
+
+#: Marks the file as ours (PRAGMA application_id): "DLGS".
+APPLICATION_ID = int.from_bytes(b"DLGS", "big")
+SCHEMA_VERSION = 1
+
+#: Attributes with a column of their own, and the type for which they have it.
+COLUMNS: dict[str, type] = {
+    "content_encrypted": bytes,
+    "content_nonce": bytes,
+    "key_id": str,
+    "aad_hash": str,
+}
+
+# Items of a partition lie side by side in the key's own tree, which makes a load a quarter faster
+# than a table with rowids, for a tenth more per commit. In that tree a row leaves its page beyond a
+# quarter of it; 99 of 100 items are under 2 KB, which is what pages of 8 KiB hold.
+PAGE_SIZE = 8192
+
+
+def _expression_index(name: str, pk: str, sk: str) -> str:
+    extract = "json_extract(attributes, '$.{}')".format
+    return (
+        f"CREATE INDEX {name} ON items ({extract(pk)}, {extract(sk)}) "
+        f"WHERE {extract(pk)} IS NOT NULL"
+    )
+
+
+#: What makes the schema, by the name of what it makes. SQLite keeps these texts as they are.
+SCHEMA: dict[str, str] = {
+    "items": (
+        "CREATE TABLE items (pk TEXT NOT NULL, sk TEXT NOT NULL, attributes TEXT NOT NULL, "
+        "content_encrypted BLOB, content_nonce BLOB, key_id TEXT, aad_hash TEXT, "
+        "PRIMARY KEY (pk, sk)) WITHOUT ROWID"
+    ),
+    **{
+        index.name: _expression_index(index.name, index.pk_attribute, index.sk_attribute)
+        for index in INDEXES
+    },
+}
+
+
+class Found(Enum):
+    """What lies at the path: nothing yet (no file, or an empty one), a store, or a file that this process
+    has open already, which may still be empty."""
+
+    NOTHING = "nothing"
+    STORE = "store"
+    OPEN = "open"
+
+
+def no_store(
+    what: str, advice: str = "Give another path, or put the file aside"
+) -> DialogueStoreError:
+    """``table_not_found`` with advice of its own: a file needs no set-up, its first write makes it."""
+    return DialogueStoreError("table_not_found", f"{what}. {advice}.")
+
+
+def examine(path: Path) -> Found:
+    """Look at the file's header without opening it as a database, so that nothing is written to a
+    file of somebody else: even reading one through SQLite may fold its log into it.
+
+    ``table_not_found`` where the path holds something other than a store, ``access_denied`` where
+    it may not be read.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise no_store(f"{path} is no file", "Give the path of a SQLite file")
+        with path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
+        return Found.NOTHING
+    except NotADirectoryError:
+        raise no_store(f"a folder of {path} is a file", "Give another path") from None
+    except PermissionError:
+        raise error("access_denied", f"{path} may not be read") from None
+    except OSError as fault:
+        reason = os.strerror(fault.errno or 0)
+        raise no_store(f"{path} cannot be read ({reason})", "Give another path") from None
+    if not header:
+        return Found.NOTHING
+    if len(header) < 100 or header[:16] != b"SQLite format 3\x00":
+        raise no_store(f"{path} is no SQLite file")
+    version, mark = (int.from_bytes(header[at : at + 4], "big") for at in (60, 68))
+    if mark != APPLICATION_ID:
+        raise no_store(f"{path} is a SQLite file of another program")
+    if version != SCHEMA_VERSION:
+        raise no_store(f"{path} has schema {version}, this release knows {SCHEMA_VERSION}")
+    return Found.STORE

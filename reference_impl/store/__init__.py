@@ -1,0 +1,1 @@
+"""The domain layer: how dialogues are read and written, once for all partition stores."""

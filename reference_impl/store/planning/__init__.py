@@ -1,0 +1,1 @@
+"""Writes as pure functions: parameters checked, drafts made, rules of the contract applied."""

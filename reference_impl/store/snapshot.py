@@ -1,0 +1,181 @@
+"""A dialogue's partition in memory, opened and checked, as of one revision: what writes are planned on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from ..contract import addresses
+from ..contract.entities import CLASSES, DialoguePartition, Finding
+from ..contract.items import Item
+from ..contract.tables import TYPES, EntityType
+from ..sealing.audit_chain import Tip
+from ..sealing.head import head_term
+from ..sealing.keys import DekHandle
+
+__all__ = ["Head", "Record", "Snapshot", "entity_of", "partition_of"]
+
+_EVENTS = tuple(name for name in TYPES if name.endswith("_event"))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One opened item: its type, identity, the item as found and all its fields by name."""
+
+    kind: EntityType
+    parts: Mapping[str, Any]
+    item: Item
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The partition's head, opened. ``items_sum`` is the sum of HEAD-02 without the head's own term."""
+
+    item: Item
+    revision: int
+    updated_at: str
+    state: str
+    pending: str | None
+    count: int
+    items_sum: int
+    seals: int
+    audit_head: str
+    dek: DekHandle
+
+    def own_term(self, pk: str) -> int:
+        return head_term(self.dek.sum_key(), pk, self.revision, self.updated_at)
+
+
+@dataclass
+class Snapshot:
+    """Records by sort key, the head, and what new numbers follow from. ``head`` is None where it is
+    missing or bad (only ever seen while findings are collected)."""
+
+    dialogue_id: str
+    head: Head | None = None
+    records: dict[str, Record] = field(default_factory=dict)
+    deks: dict[int, DekHandle] = field(default_factory=dict)
+    #: each item's term of the head's sum, by sort key, and the key they were made with
+    terms: dict[str, int] = field(default_factory=dict)
+    sum_key: bytes | None = None
+    #: the end of the write chain, where it is known to be this revision's
+    tip: Tip | None = None
+    #: whether anybody else looks at it, so that a write has to go on with a copy
+    is_shared: bool = False
+    _last: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    @property
+    def pk(self) -> str:
+        return addresses.partition_key(self.dialogue_id)
+
+    def copy(self) -> Snapshot:
+        """The same state, to be changed by one alone; records are never changed in place."""
+        return replace(
+            self,
+            records=dict(self.records),
+            deks=dict(self.deks),
+            terms=dict(self.terms),
+            is_shared=False,
+            _last=dict(self._last),
+        )
+
+    def add(self, sk: str, record: Record) -> None:
+        """Put a record in place, new or changed."""
+        self.records[sk] = record
+        parts = record.parts
+        if "seq" in parts:
+            series = _series(record.kind.entity, parts)
+            if parts["seq"] > self._last.get(series, 0):
+                self._last[series] = parts["seq"]
+
+    def find(self, entity: str, **identity: Any) -> Record | None:
+        """The record of an entity, or None."""
+        return self.records.get(addresses.sort_key(entity, **identity))
+
+    def find_by_display_id(self, display_id: str) -> Record | None:
+        """The record that a display id names, or None."""
+        entity, round_, seq = addresses.parse_display_id(display_id)
+        return self.find(entity, round=round_, seq=seq)
+
+    def next_seq(self, entity: str, **series: Any) -> int:
+        """The number after the last one of a series (per round, and per expert for moves)."""
+        return self._last.get(_series(entity, series), 0) + 1
+
+
+def _series(entity: str, parts: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (entity, parts["round"], parts.get("expert_slug"))
+
+
+@lru_cache(maxsize=64)
+def _shape(kind: EntityType) -> tuple[Any, tuple[str, ...]]:
+    """The result class of a type and the names of its fields after the ids, in its order."""
+    return CLASSES[kind.entity], tuple(f.name for f in kind.fields if f.name != "dialogue_id")
+
+
+def entity_of(dialogue_id: str, kind: EntityType, fields: Mapping[str, Any]) -> Any:
+    """The result object of a type, its lists and objects copied (STORE-21)."""
+    cls, names = _shape(kind)
+    values = [_copy(fields.get(name)) for name in names]
+    if kind.display_letter:
+        display_id = addresses.display_id(kind.entity, fields["round"], fields["seq"])
+        return cls(dialogue_id, display_id, *values)
+    return cls(dialogue_id, *values)
+
+
+def _copy(value: Any) -> Any:
+    kind = type(value)
+    if kind is list:
+        return [_copy(member) for member in value]
+    if kind is dict:
+        return {key: _copy(member) for key, member in value.items()}
+    return value
+
+
+def entities(snapshot: Snapshot, *names: str) -> list[Any]:
+    """The results of some types in the order of STORE-05."""
+    found = [
+        (_order(record, sk), record)
+        for sk, record in snapshot.records.items()
+        if record.kind.entity in names
+    ]
+    found.sort(key=lambda pair: pair[0])
+    return [entity_of(snapshot.dialogue_id, r.kind, r.fields) for _, r in found]
+
+
+def _order(record: Record, sk: str) -> tuple[Any, ...]:
+    """STORE-05. Sort keys pad their numbers and separate with ``#``, which sorts before every character
+    of an identifier: their text order is the order of their parts."""
+    fields = record.fields
+    if record.kind.entity == "verdict":
+        return (fields["round"], fields["created_at"], fields["verdict_id"])
+    if record.kind.entity in _EVENTS:
+        return (fields["timestamp"], fields["entity_id"])
+    return (sk,)
+
+
+def partition_of(snapshot: Snapshot, findings: list[Finding]) -> DialoguePartition:
+    """The whole dialogue as a result."""
+    dialogues = entities(snapshot, "dialogue")
+    return DialoguePartition(
+        dialogue=dialogues[0] if dialogues else None,
+        experts=entities(snapshot, "expert"),
+        rounds=entities(snapshot, "round"),
+        verdicts=entities(snapshot, "verdict"),
+        perspectives=entities(snapshot, "perspective"),
+        tensions=entities(snapshot, "tension"),
+        recommendations=entities(snapshot, "recommendation"),
+        evidence=entities(snapshot, "evidence"),
+        claims=entities(snapshot, "claim"),
+        moves=entities(snapshot, "move"),
+        refs=entities(snapshot, "ref"),
+        events=entities(snapshot, *_EVENTS),
+        signals=entities(snapshot, "signal"),
+        revision=snapshot.head.revision if snapshot.head else 0,
+        findings=findings,
+    )
+
+
+__all__ += ["entities"]
