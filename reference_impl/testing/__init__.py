@@ -12,8 +12,9 @@ from ..contract import timestamps
 from ..partitions.port import PartitionStore
 from ..sealing.keys import KeyProvider, Randomness, system_randomness
 from ..store.encrypted_store import EncryptedStore
+from .exchange import exchanged
 
-__all__ = ["ManualClock", "open_store"]
+__all__ = ["ManualClock", "exchanged", "open_store"]
 
 
 class ManualClock:
