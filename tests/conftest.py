@@ -1,4 +1,4 @@
-"""What every test gets: the skip gate, the folder with the contract and real dialogues, an engine."""
+"""What every test gets: the skip gate, the folder with real dialogues, an engine."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def shared() -> Path:
     folder = HERE.parent.parent / "shared"
     if not folder.is_dir():
         pytest.skip(
-            "the shared folder is not there: put spec/ and corpus/ into ../shared, "
+            "the shared folder is not there: put corpus/ into ../shared, "
             "or name their folder in DIALOGUE_STORE_SHARED"
         )
     return folder

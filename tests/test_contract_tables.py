@@ -44,15 +44,6 @@ NAMED = {
 }
 
 
-# -- the copies ----------------------------------------------------------------------------------
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("name", ["entities.json", "methods.json"])
-def test_the_copy_is_the_contracts_own(name: str, shared: Path) -> None:
-    assert (CONTRACT / name).read_bytes() == (shared / "spec" / name).read_bytes()
-
-
 def test_the_tables_hold_the_fourteen_types_and_the_bookkeeping() -> None:
     assert list(tables.ENTITIES) == [
         *("dialogue", "expert", "round", "verdict"),
@@ -253,9 +244,8 @@ def test_an_audit_event_has_the_fields_of_audit_01() -> None:
     ]
 
 
-@pytest.mark.integration
-def test_the_spec_names_the_fields_of_an_audit_event_in_that_order(shared: Path) -> None:
-    text = (shared / "spec" / "SPEC.md").read_text(encoding="utf-8")
+def test_the_spec_names_the_fields_of_an_audit_event_in_that_order() -> None:
+    text = (CONTRACT / "SPEC.md").read_text(encoding="utf-8")
     rule = next(line for line in text.splitlines() if line.startswith("- AUDIT-01"))
     named = re.findall(r"`([a-z_]+)`", rule)
     own = [name for name in named if name in _names(entities.BoundaryEvent)]
@@ -344,7 +334,6 @@ def test_every_code_of_methods_json_is_known() -> None:
     assert len(named) == 39
 
 
-@pytest.mark.integration
-def test_every_code_stands_in_the_contract(shared: Path) -> None:
-    text = (shared / "spec" / "SPEC.md").read_text(encoding="utf-8") + json.dumps(METHODS)
+def test_every_code_stands_in_the_contract() -> None:
+    text = (CONTRACT / "SPEC.md").read_text(encoding="utf-8") + json.dumps(METHODS)
     assert [code for code in CODES if not re.search(rf"\b{code}\b", text)] == []

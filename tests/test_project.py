@@ -59,6 +59,7 @@ def test_the_wheel_holds_the_two_packages_and_the_data(shipped: set[str]) -> Non
     assert tops == {"reference_impl", "conformance"}
     assert {
         "reference_impl/py.typed",
+        "reference_impl/contract/SPEC.md",
         "reference_impl/contract/entities.json",
         "reference_impl/contract/methods.json",
         "conformance/py.typed",

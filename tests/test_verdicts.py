@@ -682,14 +682,6 @@ def test_a_case_counts_where_its_rule_is_at_home() -> None:
     assert home_of("STORE-16", "core") is None
 
 
-@pytest.mark.integration
-def test_the_register_holds_every_rule_of_the_contract(shared: Path) -> None:
-    import re
-
-    text = (shared / "spec" / "SPEC.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^- ([A-Z]+-\d\d) ", text, re.MULTILINE)) == set(RULES)
-
-
 # -- liars ------------------------------------------------------------------------------------------
 
 
