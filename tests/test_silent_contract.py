@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conformance.spec import RULES
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
@@ -29,6 +30,14 @@ def store(partitions: MemoryPartitionStore, tmp_path: Path) -> EncryptedStore:
     for label in ("one", "two"):
         store.register_perspective("d", 0, label, "content", ["muffin"])
     return store
+
+
+def test_every_question_of_the_decision_is_answered_in_a_rule() -> None:
+    """Red if an answer is written down in the decision again, and not where it is looked for."""
+    rows = [line for line in ADR.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    named = [row.split(" | ")[1].split(", ") for row in rows[1:]]
+    assert len(named) == 24
+    assert [rule for rules in named for rule in rules if rule not in RULES] == []
 
 
 def test_the_request_id_of_an_idempotent_repeat_is_forgotten(
