@@ -18,14 +18,9 @@ from typing import Any
 
 import pytest
 
-from conformance.model.store import (
-    ModelStore,
-    Partition,
-    is_display_id,
-    is_identifier,
-    number_size,
-    stored_size,
-)
+from conformance.model.partition import Partition
+from conformance.model.store import ModelStore
+from conformance.model.values import is_display_id, is_identifier, number_size, stored_size
 from reference_impl.contract.addresses import new_dialogue_id
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError

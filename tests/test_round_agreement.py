@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from conformance.model.store import ModelStore, Partition
+from conformance.model.partition import Partition
+from conformance.model.store import ModelStore
 from conformance.suite.kit.builders import as_json, populate
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError

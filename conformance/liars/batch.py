@@ -10,14 +10,14 @@ from conformance.model.store import ModelStore
 from reference_impl.contract.entities import RoundRegistration
 from reference_impl.contract.errors import DialogueStoreError
 
-from .core import lie
+from .kit.lie import lie
 
 __all__: list[str] = []
 
 KINDS = ("perspectives", "tensions", "recommendations", "evidence", "claims")
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class WritesNoRounds(ModelStore):
     """register_round does nothing and returns None."""
 
@@ -27,7 +27,7 @@ class WritesNoRounds(ModelStore):
         return nothing
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class TellsOneFinding(ModelStore):
     """Lists only the first of a round's findings."""
 
@@ -39,7 +39,7 @@ class TellsOneFinding(ModelStore):
             raise
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class StopsAtTheFirstGroup(ModelStore):
     """Lists the findings of the first group only, as every other method does."""
 
@@ -54,32 +54,32 @@ class StopsAtTheFirstGroup(ModelStore):
             raise
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class KeepsLocalIdsInMoves(ModelStore):
     """The targets of moves keep their local ids."""
 
     def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
         made = super().register_round(dialogue_id, *args, **kwargs)
         names = {display_id: local_id for local_id, display_id in made.ids.items()}
-        for move in self._partitions[dialogue_id].moves:
+        for move in self.state.partitions[dialogue_id].moves:
             move["targets"] = [names.get(target, target) for target in move["targets"]]
         return made
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class KeepsLocalIdsInReferences(ModelStore):
     """The sealed list of references keeps the local ids; the ref items are right."""
 
     def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
         made = super().register_round(dialogue_id, *args, **kwargs)
         names = {display_id: local_id for local_id, display_id in made.ids.items()}
-        for perspective in self._partitions[dialogue_id].perspectives:
+        for perspective in self.state.partitions[dialogue_id].perspectives:
             for reference in perspective["references"]:
                 reference["target"] = names.get(reference["target"], reference["target"])
         return made
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class WritesRefsAfterwards(ModelStore):
     """Writes the round first and its refs by commits of their own, so that half of it can be seen."""
 
@@ -89,16 +89,16 @@ class WritesRefsAfterwards(ModelStore):
         made = super_round(dialogue_id, *args, **kwargs) if not refs else None
         if made is not None:
             return made
-        trial = type(self)(self._clock, storage={**self._partitions})
+        trial = type(self)(self.state.clock, storage={**self.state.partitions})
         whole = super(WritesRefsAfterwards, trial).register_round(dialogue_id, *args, **kwargs)
         made = super_round(dialogue_id, *args, **{**kwargs, "refs": ()})
         for ref in refs:
             source, target = (made.ids.get(ref[side], ref[side]) for side in ("source", "target"))
             self.register_ref(dialogue_id, source, ref["ref_type"], target)
-        return dataclasses.replace(whole, revision=self._partitions[dialogue_id].revision)
+        return dataclasses.replace(whole, revision=self.state.partitions[dialogue_id].revision)
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class LeavesARoundBehind(ModelStore):
     """A refused round leaves the round itself, without anything in it."""
 
@@ -116,7 +116,7 @@ class LeavesARoundBehind(ModelStore):
             raise
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class DropsTheHundredth(ModelStore):
     """Writes ninety-nine of a kind and says nothing of the others."""
 
@@ -131,7 +131,7 @@ def _list(given: Any) -> list[Any]:
     return given if isinstance(given, list) else []
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class FillsOneTransaction(ModelStore):
     """Writes as many refs as a transaction of a hundred actions has room for, and leaves out the rest."""
 
@@ -145,7 +145,7 @@ class FillsOneTransaction(ModelStore):
         return dataclasses.replace(made, counts={**made.counts, "refs": len(refs)})
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class KeepsTheLastChangeOnly(ModelStore):
     """Of several status changes of one entity it writes the last, and no event of the others."""
 
@@ -157,13 +157,13 @@ class KeepsTheLastChangeOnly(ModelStore):
         return super().register_round(dialogue_id, *args, **kwargs)
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class ForgetsItsLastTime(ModelStore):
     """The next write may be as early as the last event of a whole round."""
 
     def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
         made = super().register_round(dialogue_id, *args, **kwargs)
-        partition = self._partitions[dialogue_id]
+        partition = self.state.partitions[dialogue_id]
         partition.updated_at = partition.dialogue["updated_at"]
         return made
 
@@ -173,7 +173,7 @@ def _afterwards(change: Callable[[Any, Any, Mapping[str, Any]], Any]) -> Any:
 
     def register_round(self: Any, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
         made = ModelStore.register_round(self, dialogue_id, *args, **kwargs)
-        partition = self._partitions[dialogue_id]
+        partition = self.state.partitions[dialogue_id]
         return cast(RoundRegistration, change(partition, made, kwargs) or made)
 
     return register_round
@@ -183,14 +183,14 @@ def _uncounted(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
     partition.dialogue["total_alignment"] -= partition.round(made.round)["score"]
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class ScoresNoRounds(ModelStore):
     """A whole round's score is not part of the dialogue's alignment."""
 
     register_round = _afterwards(_uncounted)
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class TellsTheRevisionBefore(ModelStore):
     """Tells the revision that it found instead of the one that it made."""
 
@@ -199,7 +199,7 @@ class TellsTheRevisionBefore(ModelStore):
     )
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class CountsNoEvents(ModelStore):
     """Tells of no events that a round has made."""
 
@@ -215,7 +215,7 @@ def _no_total(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
         partition.expert(slug)["total_score"] -= int(score)
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class ScoresWithoutTotal(ModelStore):
     """The scores of a whole round leave the experts' totals as they were."""
 
@@ -231,7 +231,7 @@ def _silent(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
     ]
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class ChangesWithoutEvents(ModelStore):
     """Changes of status of a round's own entities leave no events."""
 
@@ -246,7 +246,7 @@ def _numbered_by_name(partition: Any, made: Any, given: Mapping[str, Any]) -> An
     )
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class NamesInOrder(ModelStore):
     """Tells the display ids of claims as if they had been numbered by local id."""
 
@@ -257,7 +257,7 @@ def _opened(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
     partition.round(made.round)["summary"] = None
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class DropsTheSummary(ModelStore):
     """Takes a summary with a whole round and keeps none."""
 
@@ -270,14 +270,14 @@ def _unsealed(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
             ref["created_at"] = partition.dialogue["created_at"]
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class RefsOfAnotherTime(ModelStore):
     """The refs of a whole round are as old as the dialogue."""
 
     register_round = _afterwards(_unsealed)
 
 
-@lie("STORE-13", profile="batch")
+@lie("batch", "STORE-13")
 class FindingsOfAList(ModelStore):
     """The path of a finding names the list and not which of it."""
 

@@ -6,14 +6,12 @@ None of them looks for a name, a text or a number that the suite uses: each lies
 from __future__ import annotations
 
 import dataclasses
-import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from conformance.model.store import ModelStore, Partition
-from conformance.targets.base import Backend
+from conformance.model.partition import Partition
+from conformance.model.store import ModelStore
 from reference_impl.contract.entities import (
     Claim,
     Dialogue,
@@ -32,46 +30,13 @@ from reference_impl.contract.entities import (
 from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.tables import METHODS
 from reference_impl.contract.timestamps import after
-from reference_impl.testing import ManualClock
 
-from . import all_rules, liar
+from . import all_rules
+from .kit.lie import lie
+from .kit.meddling import REGISTRATIONS, Hand
 from .kit.touched import touched
 
-__all__ = ["NullStore", "lie"]
-
-S = TypeVar("S", bound=ModelStore)
-
-_STORAGE: dict[Path, dict[str, Partition]] = {}
-
-
-def _forget(folder: Path) -> None:
-    _STORAGE.pop(folder.resolve(), None)
-
-
-def lie(
-    *must_fail: str, also: Mapping[str, str] | None = None, profile: str = "core", **more: Any
-) -> Callable[[type[S]], type[S]]:
-    """Make a liar of a subclass of the model; its docstring tells the lie, its name is the liar's.
-
-    ``more``: what :func:`conformance.liars.liar` takes besides.
-    """
-
-    def register(store: type[S]) -> type[S]:
-        def factory(
-            folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
-        ) -> Backend:
-            del key_file, user_id, deadline_s
-            clock = ManualClock()
-            opened = store(clock, storage=_STORAGE.setdefault(folder.resolve(), {}))
-            claims = () if profile == "core" else ("batch", "idempotency")
-            return Backend(opened, set_clock=clock.set, profiles=("core", *claims))
-
-        factory.__name__ = re.sub(r"(?<!^)(?=[A-Z])", "_", store.__name__).lower()
-        factory.__doc__ = store.__doc__
-        liar(must_fail=must_fail, profile=profile, also=also, discard=_forget, **more)(factory)
-        return store
-
-    return register
+__all__ = ["NullStore"]
 
 
 def _commit(partition: Partition, time: str) -> None:
@@ -91,7 +56,7 @@ def _nothing(name: str) -> Any:
     return method
 
 
-@lie(*all_rules("core"), null=True)
+@lie("core", *all_rules("core"), null=True)
 class NullStore(ModelStore):
     """Does nothing: every method returns None."""
 
@@ -105,6 +70,7 @@ for _name, _method in METHODS.items():
 
 
 @lie(
+    "core",
     "STORE-23",
     "STORE-18",
     also=dict.fromkeys(("STORE-19", "STORE-21"), "every read is compared with the whole partition"),
@@ -121,7 +87,7 @@ class ForgetsATension(ModelStore):
         return dataclasses.replace(whole, tensions=super().get_tensions(dialogue_id))
 
 
-@lie("STORE-05")
+@lie("core", "STORE-05")
 class VerdictsAsInserted(ModelStore):
     """Gives verdicts back in the order in which they were written."""
 
@@ -133,19 +99,19 @@ class VerdictsAsInserted(ModelStore):
         return dataclasses.replace(whole, verdicts=self.get_verdicts(dialogue_id))
 
 
-@lie("STORE-19")
+@lie("core", "STORE-19")
 class LeaksByPrefix(ModelStore):
     """Finds a dialogue's claims by the beginning of its id."""
 
     def get_claims(self, dialogue_id: str) -> list[Claim]:
         own = super().get_claims(dialogue_id)
-        for other in sorted(self._partitions):
+        for other in sorted(self.state.partitions):
             if other != dialogue_id and other.startswith(dialogue_id):
                 own += super().get_claims(other)
         return own
 
 
-@lie("STORE-20", "STORE-14", "ERR-02")
+@lie("core", "STORE-20", "STORE-14", "ERR-02")
 class AnswersAfterClose(ModelStore):
     """Goes on answering when it is closed."""
 
@@ -153,7 +119,7 @@ class AnswersAfterClose(ModelStore):
         pass
 
 
-@lie("STORE-18", "STORE-20")
+@lie("core", "STORE-18", "STORE-20")
 class ForgetsOnReopen(ModelStore):
     """Keeps everything in the opened store alone, so that no other client finds it."""
 
@@ -162,7 +128,7 @@ class ForgetsOnReopen(ModelStore):
         super().__init__(*args)
 
 
-@lie("STORE-01")
+@lie("core", "STORE-01")
 class RoundsWithoutMarker(ModelStore):
     """Gives rounds back as plain objects without the marker."""
 
@@ -174,33 +140,25 @@ class RoundsWithoutMarker(ModelStore):
 # -- writes --------------------------------------------------------------------------------------------
 
 
-class _AcrossRounds(Partition):
+@lie("core", "ADDR-02", "ADDR-08", also=touched("STORE-23"))
+class CountsAcrossRounds(Partition):
+    """Counts seq over all rounds of a dialogue."""
+
     def next_number(self, kind: str, round: int) -> int:
-        del round
         return 1 + len(self.of_kind(kind))
 
 
-@lie("ADDR-02", "ADDR-08", also=touched("STORE-23"))
-class CountsAcrossRounds(ModelStore):
-    """Counts seq over all rounds of a dialogue."""
-
-    def create_dialogue(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Dialogue:
-        made = super().create_dialogue(dialogue_id, *args, **kwargs)
-        self._partitions[dialogue_id].__class__ = _AcrossRounds
-        return made
-
-
-@lie("STORE-07")
+@lie("core", "STORE-07")
 class RenewsARef(ModelStore):
     """A repeated ref gets a new created_at."""
 
     def register_ref(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Ref:
-        revisions = [one.revision for one in self._partitions.values()]
+        revisions = [one.revision for one in self.state.partitions.values()]
         made = super().register_ref(dialogue_id, *args, **kwargs)
-        if revisions != [one.revision for one in self._partitions.values()]:
+        if revisions != [one.revision for one in self.state.partitions.values()]:
             return made
-        partition = self._partitions[dialogue_id]
-        time = self._time_of_write(partition)
+        partition = self.state.partitions[dialogue_id]
+        time = self.state.time_of_write(partition)
         for ref in partition.refs:
             if (ref["source_id"], ref["ref_type"], ref["target_id"]) == (
                 made.source_id,
@@ -212,65 +170,65 @@ class RenewsARef(ModelStore):
         return dataclasses.replace(made, created_at=time)
 
 
-@lie("STORE-08")
+@lie("core", "STORE-08")
 class UpdatesWithoutEvent(ModelStore):
     """A change of a tension's status leaves no event."""
 
     def update_tension_status(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Tension:
         changed = super().update_tension_status(dialogue_id, *args, **kwargs)
-        self._partitions[dialogue_id].events.pop()
+        self.state.partitions[dialogue_id].events.pop()
         return changed
 
 
-@lie("ADDR-09", "STORE-08")
+@lie("core", "ADDR-09", "STORE-08")
 class EventOneMicrosecondLate(ModelStore):
     """The event of a status change is one microsecond later than the change."""
 
     def update_perspective_status(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Perspective:
         changed = super().update_perspective_status(dialogue_id, *args, **kwargs)
-        partition = self._partitions[dialogue_id]
+        partition = self.state.partitions[dialogue_id]
         late = after(partition.updated_at)
         partition.events[-1].update(timestamp=late, created_at=late)
         partition.updated_at = late
         return changed
 
 
-@lie("STORE-09", also=touched("ADDR-08"))
+@lie("core", "STORE-09", also=touched("ADDR-08"))
 class CountsRoundsInstead(ModelStore):
     """total_rounds is the number of rounds, not the highest + 1."""
 
     def create_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Round:
         made = super().create_round(dialogue_id, *args, **kwargs)
-        partition = self._partitions[dialogue_id]
+        partition = self.state.partitions[dialogue_id]
         partition.dialogue["total_rounds"] = len(partition.rounds)
         return made
 
 
-@lie("STORE-10", "STORE-04", "ADDR-09")
+@lie("core", "STORE-10", "STORE-04", "ADDR-09")
 class FinalVerdictInTwoWrites(ModelStore):
     """A final verdict is written first, and the dialogue converged by a second commit."""
 
     def register_verdict(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Verdict:
         made = super().register_verdict(dialogue_id, *args, **kwargs)
         if made.verdict_type == "final":
-            partition = self._partitions[dialogue_id]
-            time = self._time_of_write(partition)
+            partition = self.state.partitions[dialogue_id]
+            time = self.state.time_of_write(partition)
             partition.dialogue.update(converged_at=time, updated_at=time)
             _commit(partition, time)
         return made
 
 
-@lie("ADDR-09")
+@lie("core", "ADDR-09")
 class TouchesTheDialogue(ModelStore):
     """Every new tension moves the dialogue's updated_at."""
 
     def register_tension(self, dialogue_id: str, *args: Any, **kwargs: Any) -> Tension:
         made = super().register_tension(dialogue_id, *args, **kwargs)
-        self._partitions[dialogue_id].dialogue["updated_at"] = made.created_at
+        self.state.partitions[dialogue_id].dialogue["updated_at"] = made.created_at
         return made
 
 
-@lie("STORE-06", "STORE-14", "ERR-02")
+@lie("core", "STORE-06", "STORE-14", "ERR-02")
 class CreatesRounds(ModelStore):
     """A claim in a round that is not there creates the round."""
 
@@ -285,6 +243,7 @@ class CreatesRounds(ModelStore):
 
 
 @lie(
+    "core",
     "STORE-04",
     also=dict.fromkeys(
         ("ADDR-01", "ADDR-08", "STORE-07", "STORE-12", "STORE-14", "STORE-15"),
@@ -298,25 +257,27 @@ class CountsAttempts(ModelStore):
         try:
             return super().register_expert(dialogue_id, *args, **kwargs)
         except DialogueStoreError:
-            for name, partition in self._partitions.items():
+            for name, partition in self.state.partitions.items():
                 partition.revision += name == dialogue_id
             raise
 
 
-@lie("STORE-24")
-class SortsReferences(ModelStore):
+@lie("core", "STORE-24")
+class SortsReferences(Hand):
     """Keeps the references of an entity sorted and without repeats."""
 
-    def _register(self, kind: str, *args: Any) -> Any:
-        entity = super()._register(kind, *args)
-        seen = {(one["type"], one["target"]): one for one in entity["references"]}
-        entity["references"] = [seen[key] for key in sorted(seen)]
-        partition = self._partitions[entity["dialogue_id"]]
-        partition.of_kind(kind)[-1]["references"] = [dict(one) for one in entity["references"]]
-        return entity
+    def answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
+        if method not in REGISTRATIONS:
+            return made
+        seen = {(one["type"], one["target"]): one for one in made.references}
+        kept = [seen[key] for key in sorted(seen)]
+        entity = self.home(given).entity(made.display_id)
+        assert entity is not None
+        entity["references"] = [dict(one) for one in kept]
+        return dataclasses.replace(made, references=kept)
 
 
-@lie("ADDR-07", "ADDR-09")
+@lie("core", "ADDR-07", "ADDR-09")
 class SignalsInLocalForm(ModelStore):
     """Writes the time of a signal with an offset instead of Z."""
 
@@ -324,7 +285,7 @@ class SignalsInLocalForm(ModelStore):
         self, dialogue_id: str, round: int, expert_slug: str, *, request_id: str | None = None
     ) -> Signal:
         super().record_convergence_signal(dialogue_id, round, expert_slug, request_id=request_id)
-        for one in self._partitions[dialogue_id].signals:
+        for one in self.state.partitions[dialogue_id].signals:
             one["created_at"] = one["created_at"].replace("Z", "+00:00")
         return super().record_convergence_signal(dialogue_id, round, expert_slug)
 
@@ -332,7 +293,7 @@ class SignalsInLocalForm(ModelStore):
 # -- values --------------------------------------------------------------------------------------------
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 class NormalisesUnicode(ModelStore):
     """Keeps the content of a perspective in normal form C."""
 
@@ -344,7 +305,7 @@ class NormalisesUnicode(ModelStore):
         return super().register_perspective(dialogue_id, round, label, content, *args, **kwargs)
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 class ReplacesSurrogates(ModelStore):
     """Takes a lone surrogate in a move's context and keeps a question mark for it."""
 
@@ -354,7 +315,7 @@ class ReplacesSurrogates(ModelStore):
         return super().register_move(dialogue_id, *args, **kwargs)
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 class EmptyIsNull(ModelStore):
     """An empty question is no question."""
 
@@ -364,7 +325,7 @@ class EmptyIsNull(ModelStore):
         return super().create_dialogue(dialogue_id, title, question or None, *args, **kwargs)
 
 
-@lie("STORE-11", "STORE-12")
+@lie("core", "STORE-11", "STORE-12")
 class ScoresAsFloats(ModelStore):
     """Gives an expert's total score back as a float."""
 
@@ -378,7 +339,7 @@ class ScoresAsFloats(ModelStore):
         return dataclasses.replace(whole, experts=self.get_experts(dialogue_id))
 
 
-@lie("STORE-21")
+@lie("core", "STORE-21")
 class KeepsWhatItWasGiven(ModelStore):
     """Keeps the list of contributors itself, not a copy."""
 
@@ -397,11 +358,11 @@ class KeepsWhatItWasGiven(ModelStore):
             dialogue_id, round, label, content, contributors, references, request_id=request_id
         )
         if isinstance(contributors, list):
-            self._partitions[dialogue_id].evidence[-1]["contributors"] = contributors
+            self.state.partitions[dialogue_id].evidence[-1]["contributors"] = contributors
         return made
 
 
-@lie("STORE-15")
+@lie("core", "STORE-15")
 class SmallItemsOnly(ModelStore):
     """Refuses a content of more than 256 KiB."""
 
@@ -417,7 +378,7 @@ class SmallItemsOnly(ModelStore):
 # -- refusals ------------------------------------------------------------------------------------------
 
 
-@lie("STORE-14")
+@lie("core", "STORE-14")
 class StopsAtTheFirstFinding(ModelStore):
     """Lists one finding where there are several."""
 
@@ -429,7 +390,7 @@ class StopsAtTheFirstFinding(ModelStore):
             raise
 
 
-@lie("STORE-06", "ERR-02")
+@lie("core", "STORE-06", "ERR-02")
 class OneCodeForAllThatIsMissing(ModelStore):
     """Says entity_not_found for an unknown expert."""
 
@@ -442,7 +403,7 @@ class OneCodeForAllThatIsMissing(ModelStore):
             raise
 
 
-@lie("ERR-01")
+@lie("core", "ERR-01")
 class AlwaysRetryable(ModelStore):
     """Says of a duplicate that the same call may succeed later."""
 
@@ -454,7 +415,7 @@ class AlwaysRetryable(ModelStore):
             raise
 
 
-@lie("STORE-08")
+@lie("core", "STORE-08")
 class TakesTheSameStatus(ModelStore):
     """Takes the status that a perspective already has."""
 
@@ -471,7 +432,7 @@ class TakesTheSameStatus(ModelStore):
             return next(p for p in self.get_perspectives(dialogue_id) if p.display_id == entity_id)
 
 
-@lie("ADDR-02")
+@lie("core", "ADDR-02")
 class ReadsFullWidthDigits(ModelStore):
     """Takes a display id in any compatible spelling."""
 
@@ -483,7 +444,7 @@ class ReadsFullWidthDigits(ModelStore):
         return super().update_claim_status(dialogue_id, entity_id, status, request_id=request_id)
 
 
-@lie("ADDR-01", also={"STORE-05": "lists by slug show the slugs that it changed"})
+@lie("core", "ADDR-01", also={"STORE-05": "lists by slug show the slugs that it changed"})
 class IgnoresCase(ModelStore):
     """Takes two slugs that differ in case for one expert."""
 

@@ -14,7 +14,7 @@ from reference_impl.contract.entities import CLASSES, RoundRegistration, plain
 from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.tables import METHODS
 
-from .core import lie
+from .kit.lie import lie
 
 __all__: list[str] = []
 
@@ -51,7 +51,7 @@ class Call:
     @property
     def is_known(self) -> bool:
         """Whether a request of this id was made."""
-        partition = self.store._partitions.get(self.given.get("dialogue_id"))
+        partition = self.store.state.partitions.get(self.given.get("dialogue_id"))
         return partition is not None and self.request_id in partition.requests
 
     def kept(self, name: str) -> Any:
@@ -97,7 +97,7 @@ def _twice(call: Call) -> Any:
     return call.made()
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_twice)
 class WritesAgain(ModelStore):
     """Takes a request id and does every write anew."""
@@ -106,14 +106,14 @@ class WritesAgain(ModelStore):
 def _id_only(call: Call) -> Any:
     if not call.is_known:
         return call.made()
-    result = call.store._partitions[call.given["dialogue_id"]].requests[call.request_id][1]
+    result = call.store.state.partitions[call.given["dialogue_id"]].requests[call.request_id][1]
     try:
         return _RESULTS[METHODS[call.method].returns.split("{")[0]](**result)
     except TypeError:  # another method's result
         return call.made()
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_id_only)
 class ForgetsTheInput(ModelStore):
     """Remembers the id without the input: whatever is asked under it gets the first result."""
@@ -131,7 +131,7 @@ def _failures(call: Call) -> Any:
         raise
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_failures)
 class RemembersRefusals(ModelStore):
     """A refused write is remembered, and refused again under its id whatever it is by then."""
@@ -143,7 +143,7 @@ def _own(call: Call) -> Any:
     return call.made()
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_own)
 class RemembersOnItsOwn(ModelStore):
     """What one client asked, no other client and no reopened store knows."""
@@ -159,7 +159,7 @@ def _words(call: Call) -> Any:
     return result
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_words)
 class ComparesWords(ModelStore):
     """Compares what was given word by word: 1.0 is not 1, and a default is not the same as nothing."""
@@ -174,7 +174,7 @@ def _first(call: Call) -> Any:
         raise
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_first)
 class MismatchBeforeAllElse(ModelStore):
     """Says request_mismatch even of an input that is not valid."""
@@ -189,7 +189,7 @@ def _duplicate(call: Call) -> Any:
         raise
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_duplicate)
 class MismatchIsADuplicate(ModelStore):
     """Says duplicate_entity of an id that was used with another input."""
@@ -198,12 +198,12 @@ class MismatchIsADuplicate(ModelStore):
 def _repeats(call: Call) -> Any:
     result = call.made()
     if not call.is_known:
-        requests = call.store._partitions[call.given["dialogue_id"]].requests
+        requests = call.store.state.partitions[call.given["dialogue_id"]].requests
         requests[call.request_id] = (b"", plain(result))
     return result
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_repeats)
 class RemembersWhatWroteNothing(ModelStore):
     """A ref that was there already uses up the request id."""
@@ -218,7 +218,7 @@ def _now(call: Call) -> Any:
     return result
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_now)
 class AnswersFromTheState(ModelStore):
     """Answers a repeat with the expert as it is by now."""
@@ -230,21 +230,21 @@ def _anywhere(call: Call) -> Any:
     return first.setdefault(call.request_id, result)
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_anywhere)
 class OneIdForAllDialogues(ModelStore):
     """A request id that was used in one dialogue is a repeat in every other one."""
 
 
 def _last_only(call: Call) -> Any:
-    partition = call.store._partitions.get(call.given.get("dialogue_id"))
+    partition = call.store.state.partitions.get(call.given.get("dialogue_id"))
     if partition is not None:
         for known in [one for one in partition.requests if one != call.request_id]:
             del partition.requests[known]
     return call.made()
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_last_only)
 class RemembersTheLast(ModelStore):
     """Remembers the last request of a dialogue only."""
@@ -252,11 +252,11 @@ class RemembersTheLast(ModelStore):
 
 def _counted(call: Call) -> Any:
     was_known, result = call.is_known, call.made()
-    call.store._partitions[call.given["dialogue_id"]].revision += was_known
+    call.store.state.partitions[call.given["dialogue_id"]].revision += was_known
     return result
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_counted)
 class RepeatsCount(ModelStore):
     """A repeat gives the first result and moves the revision."""
@@ -268,14 +268,14 @@ def _roughly(call: Call) -> Any:
     except DialogueStoreError as refused:
         if refused.code != "request_mismatch":
             raise
-        known = call.store._partitions[call.given["dialogue_id"]].requests[call.request_id]
+        known = call.store.state.partitions[call.given["dialogue_id"]].requests[call.request_id]
         same = [f'"{name}":' in known[0].decode() for name in call.given if name != "request_id"]
         if f'"method":"{call.method}"' not in known[0].decode() or not all(same[1:]):
             raise
         return _RESULTS[METHODS[call.method].returns.split("{")[0]](**known[1])
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_roughly)
 class ComparesNames(ModelStore):
     """Compares the method and which parameters were given, not their values."""
@@ -287,7 +287,7 @@ def _of_one_dialogue(call: Call) -> Any:
     return call.made()
 
 
-@lie("STORE-22", profile="idempotency")
+@lie("idempotency", "STORE-22")
 @on_every_write(_of_one_dialogue)
 class CreatesUnnamed(ModelStore):
     """The creation of a dialogue is not remembered."""

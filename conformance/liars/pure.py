@@ -19,7 +19,8 @@ from conformance.model.store import ModelStore
 from reference_impl.contract import addresses, timestamps
 from reference_impl.contract.tables import TYPES
 
-from .core import lie
+from .kit.lie import Made, lie
+from .kit.over_model import factory_over_model, forget
 
 __all__: list[str] = []
 
@@ -35,9 +36,10 @@ def instead(module: ModuleType, name: str, *must_fail: str) -> Callable[[F], F]:
         def during() -> AbstractContextManager[object]:
             return mock.patch.object(module, name, partial(wrong, honest))
 
-        camel = "".join(word.capitalize() for word in wrong.__name__.split("_"))
-        lie(*must_fail, during=during)(type(camel, (ModelStore,), {"__doc__": wrong.__doc__}))
-        return wrong
+        def tried(_: F, profile: str) -> Made:
+            return Made(factory_over_model(ModelStore, profile), forget, during)
+
+        return lie("core", *must_fail, tried=tried)(wrong)
 
     return register
 

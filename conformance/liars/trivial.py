@@ -11,7 +11,7 @@ from reference_impl.contract.errors import error
 from reference_impl.contract.tables import METHODS
 
 from . import all_rules
-from .core import lie
+from .kit.lie import lie
 
 __all__: list[str] = []
 
@@ -38,13 +38,13 @@ def _named(name: str, answer: Callable[..., Any]) -> Any:
     return method
 
 
-@lie(*_ALL, trivial=True)
+@lie("core", *_ALL, trivial=True)
 @every_method(lambda name, dialogue_id, *args, **kwargs: {"dialogue_id": dialogue_id, **kwargs})
 class Echoes(ModelStore):
     """Gives back what it was given."""
 
 
-@lie(*_ALL, trivial=True)
+@lie("core", *_ALL, trivial=True)
 @every_method(lambda name, dialogue_id, *args, **kwargs: [])
 class AlwaysEmpty(ModelStore):
     """Answers everything with an empty list."""
@@ -55,7 +55,7 @@ def _raise(*args: Any, **kwargs: Any) -> Any:
     raise error("backend_unavailable", "try again later")
 
 
-@lie(*_ALL, trivial=True)
+@lie("core", *_ALL, trivial=True)
 @every_method(_raise)
 class AlwaysRaises(ModelStore):
     """Is never available, whatever is asked."""
@@ -67,7 +67,7 @@ def _hang(*args: Any, **kwargs: Any) -> Any:
     threading.Event().wait(2.0)
 
 
-@lie(*_ALL, trivial=True, case_deadline_s=0.5)
+@lie("core", *_ALL, trivial=True, case_deadline_s=0.5)
 @every_method(_hang)
 class Hangs(ModelStore):
     """Never answers anything."""

@@ -7,25 +7,24 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from conformance.model import store as model
-from conformance.model.store import ModelStore
+from conformance.model.findings import Findings
+from conformance.model.state import State
 from reference_impl.contract.errors import DialogueStoreError
 
-from .core import lie
-from .kit.meddling import Meddler
-from .kit.patching import for_now
+from .kit.lie import lie
+from .kit.meddling import REGISTRATIONS, Hand
 from .kit.touched import touched
 
 __all__: list[str] = []
 
 
-class _Changes(Meddler):
+class _Changes(Hand):
     """Lets every value of one parameter go through a function before it is looked at."""
 
     parameter: ClassVar[str] = ""
     change: ClassVar[Callable[[Any], Any]]
 
-    def _asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+    def asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         if given.get(self.parameter) is not None:
             given[self.parameter] = type(self).change(given[self.parameter])
         return given
@@ -61,49 +60,49 @@ def _within(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 # -- texts (STORE-12) ----------------------------------------------------------------------------------
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("context", _of_text(lambda text: text.strip()))
 class TrimsTexts(_Changes):
     """Takes the blanks around the context of a move away."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("summary", _of_text(lambda text: text.replace("\r\n", "\n")))
 class MendsLineEnds(_Changes):
     """Keeps the summary of a round with plain line feeds."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("content", _of_text(lambda text: text.split("\0")[0] or text))
 class StopsAtNul(_Changes):
     """Keeps a content up to its first U+0000."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("description", _of_text(lambda text: text.encode("utf-16", "ignore").decode("utf-16")))
 class DropsSurrogates(_Changes):
     """Takes a lone surrogate in a description and leaves it out."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("label", _of_text(lambda text: "".join(c if ord(c) < 0x10000 else "\ufffd" for c in text)))
 class BasicPlaneOnly(_Changes):
     """Keeps a label's characters beyond the basic plane as replacement characters."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("role", _of_text(lambda text: unicodedata.normalize("NFD", text)))
 class DecomposesRoles(_Changes):
     """Keeps the role of an expert in normal form D."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("reason", _of_text(lambda text: text.replace("\u200f", "").replace("\u202e", "")))
 class DropsDirections(_Changes):
     """Leaves marks of direction out of an event's reason."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("vote", _of_text(lambda text: text or None))
 class EmptyVoteIsNone(_Changes):
     """An empty vote is no vote."""
@@ -115,23 +114,23 @@ class EmptyVoteIsNone(_Changes):
 _as_floats = _within(lambda value: float(value) if type(value) is int else value)
 
 
-@lie("STORE-12")
-class IntegersAsFloats(Meddler):
+@lie("core", "STORE-12")
+class IntegersAsFloats(Hand):
     """Gives the integers in parameters back as floats."""
 
-    def _shown(self, name: str, found: list[Any]) -> list[Any]:
+    def shown(self, name: str, found: list[Any]) -> list[Any]:
         if name != "recommendations":
             return found
         return [dataclasses.replace(one, parameters=_as_floats(one.parameters)) for one in found]
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("parameters", _within(lambda v: round(v, 6) if isinstance(v, float) and v == v else v))
 class SixDecimals(_Changes):
     """Keeps numbers in parameters with six decimals."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("parameters", _within(lambda v: int(v) if isinstance(v, bool) else v))
 class TruthIsANumber(_Changes):
     """Keeps true and false in parameters as 1 and 0."""
@@ -143,31 +142,31 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("parameters", _without_nulls)
 class DropsNulls(_Changes):
     """Leaves members of parameters out that are null."""
 
 
-@lie("STORE-12", also=touched("STORE-14"))
+@lie("core", "STORE-12", also=touched("STORE-14"))
 @changes("parameters", lambda value: value or None)
 class EmptyObjectIsNone(_Changes):
     """Empty parameters are no parameters."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("conditions", lambda value: value or None)
 class EmptyListIsNone(_Changes):
     """An empty list of conditions is none."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("conditions", lambda value: sorted(value) if _all_text(value) else value)
 class SortsConditions(_Changes):
     """Keeps conditions sorted."""
 
 
-@lie("STORE-12", also=touched("STORE-08"))
+@lie("core", "STORE-12", also=touched("STORE-08"))
 @changes("contributors", lambda value: list(dict.fromkeys(value)) if _all_text(value) else value)
 class ContributorsOnce(_Changes):
     """Keeps every contributor once."""
@@ -177,13 +176,13 @@ def _all_text(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("relevance", lambda value: round(value, 2) if isinstance(value, float) else value)
 class RelevanceInPercent(_Changes):
     """Keeps relevance with two decimals."""
 
 
-@lie("STORE-12")
+@lie("core", "STORE-12")
 @changes("relevance", lambda value: round(value, 6) if isinstance(value, float) else value)
 class RoundsRelevance(_Changes):
     """Takes a relevance with more than six decimals and rounds it."""
@@ -192,44 +191,62 @@ class RoundsRelevance(_Changes):
 # -- sizes (STORE-15) ----------------------------------------------------------------------------------
 
 
-class _Limit(ModelStore):
-    """The model with another limit or measure while it registers a kind of entity."""
+class _Registering(State):
+    """Another limit or measure where entities with display ids are registered."""
 
-    limits: ClassVar[Mapping[str, Any]] = {}
+    measure: ClassVar[type[Findings]]
 
-    def _register(self, kind: str, *args: Any) -> Any:
-        with for_now(model, **self.limits):
-            return super()._register(kind, *args)
+    def findings(self, method: str) -> Findings:
+        return self.measure() if method in REGISTRATIONS else super().findings(method)
 
 
-@lie("STORE-15", also=touched("STORE-14", "ERR-02"))
-class NoLimit(_Limit):
+class _Unlimited(Findings):
+    max_item_bytes = 1 << 40
+
+
+@lie("core", "STORE-15", also=touched("STORE-14", "ERR-02"))
+class NoLimit(_Registering):
     """Takes an entity of any size."""
 
-    limits: ClassVar = {"MAX_ITEM_BYTES": 1 << 40}
+    measure = _Unlimited
 
 
-@lie("STORE-15")
-class MeasuresCharacters(_Limit):
+class _InCharacters(Findings):
+    def stored_size(self, kind: str, entity: dict[str, Any]) -> int:
+        return len(kind) + sum(len(str(v)) for v in entity.values())
+
+
+@lie("core", "STORE-15")
+class MeasuresCharacters(_Registering):
     """Measures an item in characters instead of bytes."""
 
-    limits: ClassVar = {
-        "stored_size": lambda kind, entity: len(kind) + sum(len(str(v)) for v in entity.values())
-    }
+    measure = _InCharacters
+
+
+class _AtTimesUnlimited(State):
+    limited = True
+
+    def findings(self, method: str) -> Findings:
+        return super().findings(method) if self.limited else _Unlimited()
 
 
 @lie(
+    "core",
     "STORE-15",
     also={"STORE-14": "the size is the last thing that is looked at", **touched("STORE-04")},
 )
-class WritesWhatIsTooLarge(ModelStore):
+class WritesWhatIsTooLarge(Hand):
     """Finds an item too large only after it was written."""
 
-    def _register(self, kind: str, *args: Any) -> Any:
-        try:
-            return super()._register(kind, *args)
-        except DialogueStoreError as refusal:
-            if refusal.code == "item_too_large":
-                with for_now(model, MAX_ITEM_BYTES=1 << 40):
-                    super()._register(kind, *args)
-            raise
+    state_type = _AtTimesUnlimited
+
+    def refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
+        if method in REGISTRATIONS and refusal.code == "item_too_large":
+            state = self.store.state
+            assert isinstance(state, _AtTimesUnlimited)
+            state.limited = False
+            try:
+                self.honest(method, given)
+            finally:
+                state.limited = True
+        raise refusal

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, TypeVar
 
-from conformance.model.store import Partition
+from conformance.model.partition import Partition
 from reference_impl.contract.tables import ENTITIES, METHODS
 
 from .history import long_text

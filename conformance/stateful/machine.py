@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import HypothesisProvider
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from conformance.model.store import ModelStore, Partition
+from conformance.model.partition import Partition
+from conformance.model.store import ModelStore
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import METHODS
 from reference_impl.contract.timestamps import format_time, parse

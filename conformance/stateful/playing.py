@@ -10,7 +10,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol, TypeVar
 
-from conformance.model.store import ModelStore, Partition
+from conformance.model.partition import Partition
+from conformance.model.store import ModelStore
 from conformance.targets.base import Backend
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.testing import ManualClock

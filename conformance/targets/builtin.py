@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.distribution import suite_version
-from conformance.model.store import ModelStore, Partition
+from conformance.model.partition import Partition
+from conformance.model.store import ModelStore
 from reference_impl.contract.items import Item
 from reference_impl.partitions.dynamodb.items import to_engine
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore

@@ -6,15 +6,16 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
-from conformance.model.store import ModelStore, Partition
+from conformance.model.partition import Partition
+from conformance.model.state import State
+from conformance.model.store import ModelStore
 from reference_impl.contract.entities import DialoguePartition
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import METHODS
 
-__all__ = ["LISTS", "Meddler"]
+__all__ = ["LISTS", "REGISTRATIONS", "Hand", "Meddled"]
 
 #: Each list of a partition and the read that gives it.
 LISTS = {
@@ -27,43 +28,72 @@ LISTS = {
     },
     "signals": "get_convergence_signals",
 }
+#: The methods that register an entity with a display id.
+REGISTRATIONS = tuple(
+    f"register_{kind}" for kind in ("perspective", "tension", "recommendation", "evidence", "claim")
+)
 _LIST_OF = {method: name for name, method in LISTS.items()}
 
 
-class Meddler(ModelStore):
-    """The model; a lie replaces one of the hooks, which here leave all as it is.
+class Hand:
+    """A hand in what the model is asked and in what it answers; here it leaves all as it is.
 
-    They are asked of the model's own methods only: what these call of one another passes unseen.
+    It sees the calls from outside only: what the model's methods, or the hand itself, call of one another
+    passes unseen. ``store``: the model that it has its fingers in; ``state_type``: the model's state.
     """
 
-    _is_inside = False
+    state_type: ClassVar[type[State]] = State
 
-    def _around(self) -> AbstractContextManager[object]:
-        """What is in force while the model does what it is asked."""
-        return nullcontext()
+    def __init__(self, store: ModelStore) -> None:
+        self.store = store
 
-    def _asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+    def asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         """What a call was given, by name, before anything is done."""
         del method
         return given
 
-    def _answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
-        """What a call that succeeded returns; :meth:`_home` is what it wrote."""
+    def answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
+        """What a call that succeeded returns; :meth:`home` is what it wrote."""
         del method, given
         return made
 
-    def _refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
+    def refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
         """What is done instead of raising a refusal."""
         del method, given
         raise refusal
 
-    def _shown(self, name: str, found: list[Any]) -> list[Any]:
+    def shown(self, name: str, found: list[Any]) -> list[Any]:
         """A list of the partition, as every read shows it."""
         del name
         return found
 
-    def _home(self, given: Mapping[str, Any]) -> Partition:
-        return self._partitions[given["dialogue_id"]]
+    @property
+    def partitions(self) -> dict[str, Partition]:
+        """Every partition there is, by dialogue id."""
+        return self.store.state.partitions
+
+    def partition(self, given: Mapping[str, Any]) -> Partition | None:
+        """The partition that a call is about, if there is one."""
+        return self.partitions.get(str(given.get("dialogue_id")))
+
+    def home(self, given: Mapping[str, Any]) -> Partition:
+        """The partition that a call is about, which has been found."""
+        return self.partitions[given["dialogue_id"]]
+
+    def honest(self, method: str, given: Mapping[str, Any]) -> Any:
+        """What the model says to a call."""
+        return getattr(self.store, method)(**given)
+
+
+class Meddled(ModelStore):
+    """The model with a hand in it: of ``hand_type``."""
+
+    hand_type: ClassVar[type[Hand]] = Hand
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.hand = self.hand_type(self)
+        self.is_inside = False
 
 
 def _meddled(name: str) -> Any:
@@ -71,27 +101,26 @@ def _meddled(name: str) -> Any:
     signature = inspect.signature(honest)
 
     @functools.wraps(honest)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self._is_inside:
+    def method(self: Meddled, *args: Any, **kwargs: Any) -> Any:
+        if self.is_inside:
             return honest(self, *args, **kwargs)
-        bound = signature.bind(self, *args, **kwargs)
-        given = dict(bound.arguments)
+        hand = self.hand
+        given = dict(signature.bind(self, *args, **kwargs).arguments)
         del given["self"]
-        self._is_inside = True
+        self.is_inside = True
         try:
-            given = self._asked(name, given)
+            given = hand.asked(name, given)
             try:
-                with self._around():
-                    made = honest(self, **given)
+                made = honest(self, **given)
             except DialogueStoreError as refusal:
-                return self._refused(name, given, refusal)
-            made = self._answered(name, given, made)
+                return hand.refused(name, given, refusal)
+            made = hand.answered(name, given, made)
         finally:
-            self._is_inside = False
+            self.is_inside = False
         if name in _LIST_OF:
-            return self._shown(_LIST_OF[name], made)
+            return hand.shown(_LIST_OF[name], made)
         if isinstance(made, DialoguePartition):
-            lists = {list_: self._shown(list_, getattr(made, list_)) for list_ in LISTS}
+            lists: dict[str, Any] = {one: hand.shown(one, getattr(made, one)) for one in LISTS}
             return dataclasses.replace(made, **lists)
         return made
 
@@ -100,4 +129,4 @@ def _meddled(name: str) -> Any:
 
 for _name, _method in METHODS.items():
     if _method.profile in ("core", "batch"):
-        setattr(Meddler, _name, _meddled(_name))
+        setattr(Meddled, _name, _meddled(_name))

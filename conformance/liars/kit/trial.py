@@ -232,7 +232,7 @@ def _reference() -> dict[str, object]:
     """Every part of the modules and classes of the reference and of the model, by name."""
     parts: dict[str, object] = {}
     for module, loaded in list(sys.modules.items()):
-        if module.partition(".")[0] == "reference_impl" or module == "conformance.model.store":
+        if module.startswith(("reference_impl.", "conformance.model.")):
             for name, part in list(vars(loaded).items()):
                 parts[f"{module}.{name}"] = part
                 if isinstance(part, type) and part.__module__ == module:
