@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from conformance.cli import main as command_line
+from conformance.cli import run as run_module
 from conformance.report.json_form import load
 from conformance.run import runner
 from conformance.run.runner import Options, run, suite_version
@@ -58,7 +59,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], No
         def run_small(target: Target, options: Options, *rest: Any, **more: Any) -> Any:
             return run(target, dataclasses.replace(options, suite=folder), *rest, **more)
 
-        monkeypatch.setattr(command_line, "run", run_small)
+        monkeypatch.setattr(run_module, "run", run_small)
 
     return use
 
@@ -208,7 +209,7 @@ def test_a_fault_of_the_suite_is_not_one_of_the_backend(
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("our own fault")
 
-    monkeypatch.setattr(command_line, "run", broken)
+    monkeypatch.setattr(run_module, "run", broken)
     code, _, err = cli("run", "--target", "model")
     assert code == 2
     assert "our own fault" in err
@@ -248,7 +249,7 @@ def test_whatever_leaves_a_command_is_no_success(cli: Cli, monkeypatch: pytest.M
     def leave(*_: Any, **__: Any) -> Any:
         raise SystemExit(0)
 
-    monkeypatch.setattr(command_line, "run", leave)
+    monkeypatch.setattr(run_module, "run", leave)
     assert cli("run", "--target", "model", "--report", "out")[0] == 2
     assert load(Path("out") / "report.json")["verdict"] == "indeterminate"
 
@@ -261,7 +262,7 @@ def test_a_backend_that_kills_the_process_leaves_no_green_report(tmp_path: Path)
     subprocess.run(
         [sys.executable, "-m", "conformance", "run", "--target", "gone:f", "--report", "out"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[2])},
         check=False,
         timeout=240,
     )
@@ -301,7 +302,7 @@ def test_what_a_backend_prints_is_not_on_stdout_beside_the_document(tmp_path: Pa
             *("--json", "-k", "no_case_of_this_name"),
         ],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[2])},
         capture_output=True,
         text=True,
         check=False,
@@ -421,7 +422,7 @@ def started(folder: Path, body: str, *more: str) -> subprocess.Popen[str]:
             *("--report", "out", *more),
         ],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(command_line.__file__).parents[2])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

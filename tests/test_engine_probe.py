@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.cli import main as command_line
+from conformance.cli import run as run_module
 from conformance.report.json_form import load
 from conformance.run.runner import Options, run
 from conformance.targets.base import Target
@@ -220,7 +221,7 @@ def cli(
         folder = suite(tmp_path / "suite", whole=WHOLE)
         return run(target, dataclasses.replace(options, suite=folder), *rest, **more)
 
-    monkeypatch.setattr(command_line, "run", run_small)
+    monkeypatch.setattr(run_module, "run", run_small)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["conformance", *arguments])

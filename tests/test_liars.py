@@ -15,8 +15,7 @@ from rich.console import Console
 from conformance.liars import Liar, all_rules, liar
 from conformance.liars.kit.trial import Plan, Result, alone, chosen, run_liars
 from conformance.report.liars import show_liars
-from conformance.spec import OWN_PROFILE, PLANNED, PROFILES, RULES
-from conformance.suite import BUILT
+from conformance.spec import BUILT, OWN_PROFILE, PLANNED, PROFILES, RULES
 from reference_impl.contract import items
 from reference_impl.sealing.keys import DekHandle
 from tests.fake_suites import WHOLE, open_model, suite

@@ -17,6 +17,7 @@ import pytest
 from conformance.liars.kit.trial import chosen
 from conformance.model.store import ModelStore
 from conformance.run.session import World
+from conformance.spec import BUILT
 from conformance.stateful import parity
 from conformance.stateful.blame import CORE_RULES, rule_of
 from conformance.stateful.corpus import recorded
@@ -31,7 +32,6 @@ from conformance.stateful.playing import NoAnswer, Player, Side
 from conformance.stateful.prepared import BEGINNING, MAIN, PREPARED, steps_of
 from conformance.stateful.record import BadRecord, read_record, write_record
 from conformance.stateful.shrinking import shrunk
-from conformance.suite import BUILT
 from conformance.targets.base import Backend, Engine, Target
 from conformance.targets.load import TargetOptions, adapt, open_target
 from reference_impl.contract.errors import CODES

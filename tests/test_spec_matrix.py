@@ -23,10 +23,9 @@ from conformance.run import matrix as matrices
 from conformance.run.matrix import Matrix, assemble, prove
 from conformance.run.recorder import CASES_FILE
 from conformance.run.runner import SUITE, collect, run_own
-from conformance.spec import EXCLUDED, OWN_TESTS, PLANNED, PROFILES, RULES, Excluded
+from conformance.spec import BUILT, EXCLUDED, OWN_TESTS, PLANNED, PROFILES, RULES, Excluded
 from conformance.spec.contract_text import SPEC_FILE
 from conformance.spec.register import SpecError, states
-from conformance.suite import BUILT
 from conformance.targets.base import Backend, Target
 from conformance.verdict.judge import Case, Reason, Recording, judge
 from tests.fake_suites import suite, target
@@ -124,7 +123,7 @@ COLLECTED = """
 import json
 from conformance.run.matrix import assemble
 from conformance.run.runner import collect
-from conformance.suite import BUILT
+from conformance.spec import BUILT
 recording, _ = collect()
 assert not recording.problems
 matrix = assemble(recording.cases, claimed=BUILT, own=False)

@@ -402,6 +402,6 @@ def test_a_remote_endpoint_needs_leave() -> None:
 
 
 def test_the_profiles_that_are_built_are_of_the_contract() -> None:
-    from conformance.suite import BUILT
+    from conformance.spec import BUILT
 
     assert all(name in PROFILES for name in BUILT)

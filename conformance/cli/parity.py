@@ -25,12 +25,11 @@ from ..targets.builtin import BUILTIN
 from ..targets.engines.choose import ENGINES, EngineError
 from ..targets.engines.errors import HOW_TO_START
 from ..targets.load import LoadError, LoadUsageError, TargetOptions, adapt, open_target
+from .common import SETUP, USAGE, complain, prefix_option, remote_option
 
-__all__ = ["add_parity"]
+__all__ = ["parity_command", "replay_command"]
 
 DIVERGES: Final = 1
-SETUP: Final = 2
-USAGE: Final = 3
 
 _LIAR: Final = "liar:"
 #: So many histories take minutes.
@@ -40,22 +39,6 @@ _REPORT: Final = Path("build") / "parity"
 _engine_option = click.option(
     "--engine", type=click.Choice(ENGINES), help="The DynamoDB to run on."
 )
-_remote_option = click.option(
-    "--allow-remote", is_flag=True, help="Allow a DYNAMODB_ENDPOINT elsewhere, or engine aws."
-)
-_prefix_option = click.option(
-    "--table-prefix",
-    envvar="CONFORMANCE_TABLE_PREFIX",
-    default="",
-    metavar="TEXT",
-    help="How the names of the suite's tables begin; engine aws needs one.",
-)
-
-
-def add_parity(cli: click.Group) -> None:
-    """Add the commands to the command line."""
-    cli.add_command(parity_command)
-    cli.add_command(replay_command)
 
 
 @click.command(
@@ -80,8 +63,8 @@ Exit codes:
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @_engine_option
-@_remote_option
-@_prefix_option
+@remote_option
+@prefix_option
 @click.option(
     "--corpus",
     type=click.Path(path_type=Path, file_okay=False),
@@ -138,9 +121,9 @@ def parity_command(
             text = json.dumps(result.as_json(), indent=2)
             (folder / "parity.json").write_text(text + "\n", encoding="utf-8")
     except _SetupError as error:
-        return _complain(str(error), error.code)
+        return complain(str(error), error.code)
     except (NoAnswer, OSError) as error:
-        return _complain(str(error), SETUP)
+        return complain(str(error), SETUP)
     _show(console if as_json else Console(), result)
     if as_json:
         click.echo(json.dumps(result.as_json()))
@@ -166,8 +149,8 @@ Exit codes:
     help="A target's name, module:factory or liar:NAME; may be given twice.",
 )
 @_engine_option
-@_remote_option
-@_prefix_option
+@remote_option
+@prefix_option
 def replay_command(
     path: Path,
     names: tuple[str, ...],
@@ -190,9 +173,9 @@ def replay_command(
                 console.print(target.announcement, markup=False, highlight=False)
             found = play_again(record, targets)
     except _SetupError as error:
-        return _complain(str(error), error.code)
+        return complain(str(error), error.code)
     except (NoAnswer, OSError) as error:
-        return _complain(str(error), SETUP)
+        return complain(str(error), SETUP)
     for name, divergence in found.items():
         click.echo(clean(_told(name, divergence, record), longest=2000, keep_layout=True))
     return DIVERGES if any(found.values()) else 0
@@ -331,8 +314,3 @@ def _show(console: Console, result: Result) -> None:
         say(f"not reached ({ENOUGH} times each{few}): {'; '.join(result.shortfalls)}")
     emulated = f", on an emulator: {result.emulated_by}" if result.emulated_by else ""
     say(f"{result.verdict}{emulated}, in {result.duration_s:.0f} s")
-
-
-def _complain(message: str, code: int) -> int:
-    click.echo(f"conformance: {clean(message)}", err=True)
-    return code

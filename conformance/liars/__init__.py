@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from conformance.spec import OWN_PROFILE, PROFILES, RULES, with_needs
-from conformance.suite import BUILT
+from conformance.spec import BUILT, OWN_PROFILE, PROFILES, RULES, with_needs
 from conformance.targets.base import Factory, keep
 
 __all__ = ["LIARS", "Liar", "all_rules", "liar"]

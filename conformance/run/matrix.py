@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from ..spec import EXCLUDED, OWN_PROFILE, OWN_TESTS, PLANNED, PROFILES, RULES, home_of
-from ..suite import BUILT
+from ..spec import BUILT, EXCLUDED, OWN_PROFILE, OWN_TESTS, PLANNED, PROFILES, RULES, home_of
 from ..targets.base import Target
 from ..targets.load import TargetOptions, open_target
 from ..verdict.judge import Case, Reason

@@ -19,8 +19,7 @@ from typing import Final
 import pytest
 
 from ..distribution import suite_version
-from ..spec import OWN_PROFILE, PROFILES, RULES, SPEC_REVISION, with_needs
-from ..suite import BUILT, EMULATED
+from ..spec import BUILT, EMULATED, OWN_PROFILE, PROFILES, RULES, SPEC_REVISION, with_needs
 from ..targets.base import Backend, Engine, Target
 from ..targets.guard import alarm, blamed, watched
 from ..verdict.expected import weigh

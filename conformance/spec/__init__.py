@@ -8,6 +8,8 @@ nowhere else, and which test proves which rule comes from a run (:mod:`conforman
 from __future__ import annotations
 
 from .register import (
+    BUILT,
+    EMULATED,
     EXCLUDED,
     OWN_PROFILE,
     OWN_TESTS,
@@ -26,6 +28,8 @@ from .register import (
 )
 
 __all__ = [
+    "BUILT",
+    "EMULATED",
     "EXCLUDED",
     "OWN_PROFILE",
     "OWN_TESTS",

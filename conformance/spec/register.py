@@ -12,6 +12,8 @@ from typing import Any, Final
 from reference_impl.contract import tables
 
 __all__ = [
+    "BUILT",
+    "EMULATED",
     "EXCLUDED",
     "OWN_PROFILE",
     "OWN_TESTS",
@@ -35,6 +37,11 @@ SPEC_REVISION: int = tables.SPEC_REVISION
 
 #: The profile about the project itself: shown by its own tests, claimed by no backend.
 OWN_PROFILE: Final = "project"
+
+#: Profiles that the suite has tests for. A target may claim others; they cannot be proved yet.
+BUILT: Final = ("core", "batch", "idempotency", "encrypted", "keys", "audit", "crypto")
+#: Those that run on an emulated engine, with one client: transactions of one only copy the tables.
+EMULATED: Final = ("core", "encrypted", "keys", "crypto")
 
 _RANGE = re.compile(r"(?P<family>[A-Z]+)-(?P<first>\d+)\.\.(?P<last>\d+)")
 _FAMILY = re.compile(r"(?P<family>[A-Z]+)-\*")

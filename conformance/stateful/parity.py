@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.run.session import World
-from conformance.suite import BUILT
+from conformance.spec import BUILT
 from conformance.targets.base import Target
 
 from .blame import rule_of
