@@ -11,6 +11,7 @@ from reference_impl.contract.tables import ENTITIES
 from .partition import Partition
 from .values import (
     KIND_OF,
+    LAST_TIME,
     MAX_INTEGER,
     MAX_ITEM_BYTES,
     MAX_ROUND,
@@ -20,6 +21,7 @@ from .values import (
     Entity,
     is_display_id,
     is_identifier,
+    is_number,
     is_unicode,
     normal_json,
     normal_number,
@@ -104,7 +106,7 @@ class Findings:
         """Any Unicode scalar values; empty stays empty and is not null (STORE-12)."""
         if value is None or not self._is_unicode_text(value, field):
             return None
-        return value
+        return str.__str__(value)
 
     def _is_unicode_text(self, value: object, field: str) -> TypeGuard[str]:
         """What is no text of Unicode scalar values is of a wrong type, whatever it is there for."""
@@ -129,7 +131,7 @@ class Findings:
         if value is None:
             self.add(1, "missing_field", field, "is required")
             return 0
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not is_number(value):
             self.add(1, "invalid_field", field, "is not a whole number")
             return 0
         try:
@@ -156,7 +158,7 @@ class Findings:
         """A number from 0 to 1 with at most six decimals (STORE-12)."""
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not is_number(value):
             self.add(1, "invalid_field", field, "is not a number")
             return None
         try:
@@ -189,7 +191,7 @@ class Findings:
         if value not in allowed:
             what = f"is none of {', '.join(allowed)}"
             self.add(2, code, field, what, allowed=list(allowed))
-        return value
+        return str.__str__(value)
 
     def optional_entity_letter(self, field: str, value: object) -> str | None:
         if value is None:
@@ -205,7 +207,7 @@ class Findings:
             return ""
         if not self.is_identifier(value):
             self.add(3, "invalid_identifier", field, "is not an identifier")
-        return value
+        return str.__str__(value)
 
     def optional_identifier(self, field: str, value: object) -> str | None:
         return None if value is None else self.identifier(field, value)
@@ -219,7 +221,7 @@ class Findings:
             return ""
         if not is_display_id(value):
             self.add(3, "invalid_display_id", field, "is not a display id")
-        return value
+        return str.__str__(value)
 
     def optional_display_id(self, field: str, value: object) -> str | None:
         return None if value is None else self.display_id(field, value)
@@ -339,8 +341,8 @@ class Findings:
 
     def any_id(self, field: str, value: object, names: Mapping[str, str]) -> str:
         """A display id or a local id; ``names``: local id -> kind of the entity that it stands for."""
-        if isinstance(value, str) and value in names:
-            return value
+        if isinstance(value, str) and str.__str__(value) in names:
+            return str.__str__(value)
         return self.display_id(field, value)
 
     # Group 4: letters.
@@ -392,6 +394,11 @@ class Findings:
                 what,
                 **{"from": old, "to": new, "allowed": allowed},
             )
+
+    def time_left(self, partition: Partition) -> None:
+        """ADDR-09: a write is later than the one before."""
+        if partition.updated_at == LAST_TIME:
+            self.add(7, "limit_exceeded", "dialogue_id", "has a write of the last time there is")
 
     def seq(self, seq: int, of_what: str) -> None:
         """ADDR-08: a number in a round, of an entity's kind or of an expert's moves."""

@@ -14,6 +14,7 @@ from .values import (
     FIRST_STATUS,
     KIND_OF,
     KINDS_WITH_EVENTS,
+    LAST_TIME,
     LETTER_OF,
     MAX_REFS,
     MAX_SEQ,
@@ -169,6 +170,9 @@ class RoundWork:
     ) -> None:
         """ADDR-09: a further event of one entity is one microsecond later."""
         last = self._times.get(entity_id)
+        if last == LAST_TIME:
+            self.found.add(7, "limit_exceeded", path, "no later time is left for this event")
+            return
         time = self._times[entity_id] = self.now if last is None else after(last)
         self.latest = max(self.latest, time)
         dialogue_id = self.partition.dialogue["dialogue_id"]
@@ -239,10 +243,12 @@ class RoundWork:
             if self.found.fine_within(path):
                 self._changed(path, "move", new_move)
 
-    def add_refs(self, refs: list[tuple[str, Entity | None]]) -> None:
-        if len(refs) > MAX_REFS:
-            what = f"a round takes at most {MAX_REFS} refs"
-            self.found.add(7, "limit_exceeded", "refs", what, limit=MAX_REFS)
+    def add_refs(self, refs: list[tuple[str, Entity | None]], as_given: list[str]) -> None:
+        """By the rules of ``register_ref``; ``as_given``: the paths of all refs of the call, references
+        too, of which the first over the limit is told."""
+        if len(as_given) > MAX_REFS:
+            what = f"a round takes at most {MAX_REFS} refs, references included"
+            self.found.add(7, "limit_exceeded", as_given[MAX_REFS], what, limit=MAX_REFS)
         for path, ref in refs:
             if ref is not None:
                 self._join(
@@ -310,8 +316,7 @@ class RoundWork:
         ):
             for slug, value in values.items():
                 path = f"{param}.{slug}"
-                if self.found.fine(path):
-                    self.found.expert_exists(path, self.partition, slug)
+                self.found.expert_exists(path, self.partition, slug)
                 if not self.found.fine(path):
                     continue
                 expert = present(self.partition.expert(slug))

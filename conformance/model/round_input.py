@@ -35,6 +35,8 @@ class WholeRound:
     entities: dict[str, list[tuple[str, Entity | None]]]
     moves: list[tuple[str, Entity | None]]
     refs: list[tuple[str, Entity | None]]
+    #: where each ref stands that was given, references first, whatever is wrong with it
+    refs_as_given: list[str]
     updates: list[tuple[str, Entity | None]]
     scores: dict[str, int]
     responses: dict[str, str]
@@ -88,12 +90,16 @@ class RoundReader:
             refs=[
                 (path, self._new_ref(path, e)) for path, e in self._objects("refs", given["refs"])
             ],
+            refs_as_given=[
+                *(at for elements in lists.values() for at in self._references_in(elements)),
+                *(at for at, _ in self._listed("refs", given["refs"])),
+            ],
             updates=[
                 (path, self._status_update(path, e))
                 for path, e in self._objects("status_updates", given["status_updates"])
             ],
-            scores=self._by_slug("expert_scores", given["expert_scores"], found.integer),
-            responses=self._by_slug("responses", given["responses"], found.text),
+            scores=self._by_slug("expert_scores", given["expert_scores"], found.integer, 0),
+            responses=self._by_slug("responses", given["responses"], found.text, "-"),
             signals=[
                 (path, found.identifier(path, e))
                 for path, e in found.elements("signals", given["signals"], ())
@@ -107,7 +113,21 @@ class RoundReader:
         if not isinstance(value, list | tuple):
             self.found.add(1, "invalid_field", field, "is not a list")
             return []
-        return [(f"{field}[{i}]", element) for i, element in enumerate(value)]
+        return self._listed(field, value)
+
+    def _listed(self, field: str, value: object) -> list[tuple[str, object]]:
+        """The elements of what may be a list, each with its path."""
+        elements = value if isinstance(value, list | tuple) else ()
+        return [(f"{field}[{i}]", element) for i, element in enumerate(elements)]
+
+    def _references_in(self, elements: list[tuple[str, object]]) -> list[str]:
+        """Where the references of new entities stand."""
+        return [
+            at
+            for path, element in elements
+            if isinstance(element, Mapping)
+            for at, _ in self._listed(f"{path}.references", element.get("references"))
+        ]
 
     def _local_ids(self, lists: Mapping[str, list[tuple[str, object]]]) -> dict[str, str]:
         """STORE-13: the local ids of all new entities; where two have one, it is the first's."""
@@ -134,7 +154,7 @@ class RoundReader:
         if entry is None:
             return None
         entity: Entity = {
-            "local_id": entry.get("local_id"),
+            "local_id": self._plain(entry.get("local_id")),
             "label": self.found.text(f"{path}.label", entry.get("label")),
             body: self.found.text(f"{path}.{body}", entry.get(body)),
             "contributors": self.found.identifiers(
@@ -149,6 +169,9 @@ class RoundReader:
         entity["references"] = [reference for _, reference in references]
         entity[PATHS] = [at for at, _ in references]
         return entity
+
+    def _plain(self, local_id: object) -> object:
+        return str.__str__(local_id) if isinstance(local_id, str) else local_id
 
     def _new_move(self, path: str, value: object) -> Entity | None:
         """The parameters of ``register_move`` without the round."""
@@ -242,9 +265,10 @@ class RoundReader:
         return update
 
     def _by_slug(
-        self, field: str, value: object, read: Callable[[str, object], Value]
+        self, field: str, value: object, read: Callable[[str, object], Value], placeholder: Value
     ) -> dict[str, Value]:
-        """An object by expert. A name that is no slug is not repeated in its path."""
+        """An object by expert. A name that is no slug is not repeated in its path; ``placeholder``
+        stands where a value is null."""
         if value is None:
             return {}
         if not isinstance(value, Mapping):
@@ -258,7 +282,9 @@ class RoundReader:
                 self.found.add(1, "invalid_field", path, "has a name that is no text")
             else:
                 self.found.identifier(path, slug)
-            of_slug = read(path, member)
+            if member is None:  # null is no value of a map (STORE-14)
+                self.found.add(1, "invalid_field", path, "is null")
+            of_slug = read(path, placeholder if member is None else member)
             if is_slug:
-                values[slug] = of_slug
+                values[str.__str__(slug)] = of_slug
         return values

@@ -12,7 +12,7 @@ from reference_impl.contract.timestamps import Clock, after, format_time
 
 from .findings import Findings
 from .partition import Partition
-from .values import Entity
+from .values import LAST_TIME, Entity
 
 __all__ = ["Request", "State"]
 
@@ -65,8 +65,11 @@ class State:
         """ADDR-09: the later of the clock and the head's ``updated_at`` + 1 µs.
 
         The text order of timestamps is their order in time (ADDR-07). Only ``register_round`` writes
-        several events of one entity; everywhere else one time serves for the whole write.
+        several events of one entity; everywhere else one time serves for the whole write. (Where no
+        time is left, :meth:`Findings.time_left` says so.)
         """
+        if partition.updated_at == LAST_TIME:
+            return LAST_TIME
         return max(format_time(self.clock()), after(partition.updated_at))
 
 

@@ -188,6 +188,7 @@ class ModelStore(DialogueStore):
         dialogue = partition.dialogue
         request.check(found)
         found.transition("status", "dialogue", dialogue["status"], status)
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         changed = {**dialogue, "status": status, "updated_at": now}
@@ -254,6 +255,7 @@ class ModelStore(DialogueStore):
         request.check(found)
         if partition.expert(expert_slug) is not None:
             found.add(7, "duplicate_entity", "expert_slug", "this expert is registered")
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         expert: Entity = {
@@ -314,6 +316,8 @@ class ModelStore(DialogueStore):
         found.stop()
         expert = present(partition.expert(expert_slug))
         request.check(found)
+        found.time_left(partition)
+        found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         changed = {
             **expert,
@@ -364,6 +368,8 @@ class ModelStore(DialogueStore):
         found.total("score", total_score)
         found.stop()
         request.check(found)
+        found.time_left(partition)
+        found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         changed = {**expert, "scores": scores, "total_score": total_score, "updated_at": now}
         found.size("expert", changed)
@@ -417,6 +423,7 @@ class ModelStore(DialogueStore):
         request.check(found)
         if partition.round(round) is not None:
             found.add(7, "duplicate_entity", "round", "this round exists")
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         new_round: Entity = {
@@ -479,6 +486,7 @@ class ModelStore(DialogueStore):
         old = present(partition.round(round))
         request.check(found)
         found.transition("status", "round", old["status"], status)
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         changed = {**old, "status": status, "updated_at": now}
@@ -525,6 +533,8 @@ class ModelStore(DialogueStore):
         for signal in partition.signals:
             if signal["round"] == round and signal["expert_slug"] == expert_slug:
                 return Signal(**deepcopy(signal))
+        found.time_left(partition)
+        found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         new_signal: Entity = {
             "dialogue_id": dialogue_id,
@@ -726,6 +736,7 @@ class ModelStore(DialogueStore):
         for reference in references:
             if reference not in different:
                 different.append(reference)
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         display_id = f"{letter}{round:02d}{seq:02d}"
@@ -882,6 +893,7 @@ class ModelStore(DialogueStore):
         entity = present(partition.entity(entity_id))
         request.check(found)
         found.transition("status", kind, entity["status"], status)
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         changed = {**entity, "status": status, "updated_at": now}
@@ -941,6 +953,7 @@ class ModelStore(DialogueStore):
         entity = present(partition.entity(entity_id))
         request.check(found)
         found.transition("status", kind, entity["status"], status)
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         changed = {**entity, "status": status, "updated_at": now}
@@ -990,6 +1003,8 @@ class ModelStore(DialogueStore):
         found.entity_exists("entity_id", partition, entity_id)
         found.stop()
         request.check(found)
+        found.time_left(partition)
+        found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         event = new_event(dialogue_id, entity_id, "commented", actors, event_round, now)
         event.update(reason=reason, reference=reference)
@@ -1059,6 +1074,7 @@ class ModelStore(DialogueStore):
         request.check(found)
         seq = len(earlier) + 1
         found.seq(seq, "moves of this expert")
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         move: Entity = {
@@ -1133,6 +1149,8 @@ class ModelStore(DialogueStore):
                 target_id,
             ):
                 return Ref(**deepcopy(ref))
+        found.time_left(partition)
+        found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         written = new_ref(dialogue_id, source_id, ref_type, target_id, now)
         request.size(found, now, written)
@@ -1216,6 +1234,7 @@ class ModelStore(DialogueStore):
             found.add(7, "duplicate_entity", "verdict_id", "this verdict exists")
         if verdict_type == "final":
             found.transition("verdict_type", "dialogue", dialogue["status"], "converged")
+        found.time_left(partition)
         found.stop_before_sizes()
         now = self.state.time_of_write(partition)
         verdict: Entity = {
@@ -1327,13 +1346,14 @@ class ModelStore(DialogueStore):
         partition = deepcopy(
             before
         )  # what is written to it is thrown away where there are findings
+        found.time_left(partition)
         now = self.state.time_of_write(partition)
         work = RoundWork(found, partition, now, round, is_numbered=found.fine("round"))
         work.add_round({"score": score, "title": title, "summary": summary, **numbers})
         work.add_entities(whole.entities)
         work.add_references(whole.entities)
         work.add_moves(whole.moves)
-        work.add_refs(whole.refs)
+        work.add_refs(whole.refs, whole.refs_as_given)
         work.change_statuses(whole.updates)
         work.change_experts(whole.scores, whole.responses)
         work.add_signals(whole.signals)

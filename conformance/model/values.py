@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 import rfc8785
 
@@ -57,6 +57,7 @@ MAX_DEPTH = 64  # STORE-12
 MAX_ITEM_BYTES = 400 * 1024  # STORE-15
 MAX_REFS = 999  # STORE-13
 MAX_ROUND_BYTES = 64 * 1024 * 1024  # STORE-13
+LAST_TIME = "9999-12-31T23:59:59.999999Z"  # ADDR-07
 
 LETTERS_AND_DIGITS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
@@ -85,10 +86,17 @@ def is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a number: no boolean, and nothing that only looks like one."""
+    return type(value) is float or (isinstance(value, int) and not isinstance(value, bool))
+
+
 def normal_number(value: int | float) -> int | float:
     """STORE-12: what comes back for a number; ``ValueError`` for one that is refused."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("is not a finite number")
+    if isinstance(value, int):
+        value = int.__index__(value)
     if value == math.floor(value):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise ValueError("is beyond 2^53-1")
@@ -103,8 +111,8 @@ def normal_json(value: object, around: int = 0) -> Any:
     if isinstance(value, str):
         if not is_unicode(value):
             raise ValueError("holds a lone surrogate")
-        return value
-    if isinstance(value, int | float):
+        return str.__str__(value)
+    if is_number(value):
         return normal_number(value)
     if not isinstance(value, list | tuple | Mapping):
         raise ValueError("holds something that is no JSON value")
@@ -114,7 +122,7 @@ def normal_json(value: object, around: int = 0) -> Any:
         return [normal_json(element, around + 1) for element in value]
     if not all(isinstance(name, str) and is_unicode(name) for name in value):
         raise ValueError("holds a name that is no Unicode text")
-    return {name: normal_json(member, around + 1) for name, member in value.items()}
+    return {str.__str__(name): normal_json(each, around + 1) for name, each in value.items()}
 
 
 # -- stored size (STORE-15) -----------------------------------------------------------------------

@@ -133,7 +133,7 @@ ALL_THAT_IS_WRONG: Findings = {
     ("entity_not_found", "status_updates[5].entity_id"),
     ("entity_not_found", "status_updates[5].verdict_id"),
     ("missing_field", "status_updates[6].entity_id"),
-    ("missing_field", "expert_scores.muffin"),
+    ("invalid_field", "expert_scores.muffin"),
     ("invalid_identifier", "expert_scores[1]"),
     ("expert_not_found", "expert_scores.brioche"),
     ("missing_field", "responses.muffin"),
@@ -392,7 +392,7 @@ def test_a_thousand_refs_are_one_too_many(store: DialogueStore, budget: str) -> 
         "perspectives": [entry(P, local_id=f"p{number}") for number in range(20)],
         "claims": [entry(C, local_id=f"c{number}") for number in range(20)],
     }
-    assert all_findings(store, {**params, "refs": refs(1000)}) == {("limit_exceeded", "refs")}
+    assert all_findings(store, {**params, "refs": refs(1000)}) == {("limit_exceeded", "refs[999]")}
     count = 120 if budget == "quick" else 999
     made = shown(write(store, **params, refs=refs(count)))
     assert made["counts"]["refs"] == len(partition(store, "tides")["refs"]) == count

@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = [
     "CODES",
+    "MAX_FINDINGS",
     "RETRYABLE",
     "DialogueStoreError",
     "Problem",
@@ -88,6 +89,9 @@ RETRYABLE = frozenset(
     }
 )
 
+#: How many findings an error lists (STORE-14); ``data.more`` counts the rest.
+MAX_FINDINGS = 1000
+
 
 class DialogueStoreError(Exception):
     """The one error class of the contract (ERR-01).
@@ -136,30 +140,36 @@ class Problem:
         }
 
 
-def from_problems(problems: Sequence[Problem]) -> DialogueStoreError:
+def from_problems(problems: Sequence[Problem], *, more: int = 0) -> DialogueStoreError:
     """The error of one validation group: the first problem's code, all of them in
-    ``data.findings``."""
-    first = problems[0]
-    more = f" (and {len(problems) - 1} more in data.findings)" if len(problems) > 1 else ""
+    ``data.findings``. ``more``: how many findings there are besides."""
+    first, rest = problems[0], len(problems) - 1 + more
+    others = f" (and {rest} more in data.findings)" if rest else ""
     return DialogueStoreError(
         first.code,
-        f"{first.field}: {first.what}. {CODES[first.code]}{more}",
-        {
-            **first.data,
-            "field": first.field,
-            "findings": [problem.as_data() for problem in problems],
-        },
+        f"{first.field}: {first.what}. {CODES[first.code]}{others}",
+        {**first.data, "field": first.field, **_listed(problems, more)},
     )
 
 
-def validation_failed(problems: Sequence[Problem]) -> DialogueStoreError:
-    """STORE-13: a whole round refused, with every finding in ``data.findings``."""
+def validation_failed(problems: Sequence[Problem], *, more: int = 0) -> DialogueStoreError:
+    """STORE-13: a whole round refused, with every finding in ``data.findings``. ``more``: how many
+    findings there are besides."""
     return DialogueStoreError(
         "validation_failed",
-        f"{len(problems)} finding(s), the first: {problems[0].field}: {problems[0].what}. "
+        f"{len(problems) + more} finding(s), the first: {problems[0].field}: {problems[0].what}. "
         f"{CODES['validation_failed']}",
-        {"findings": [problem.as_data() for problem in problems]},
+        _listed(problems, more),
     )
+
+
+def _listed(problems: Sequence[Problem], more: int) -> dict[str, Any]:
+    """STORE-14: the first findings, and the number of the rest where there is one."""
+    rest = max(0, len(problems) - MAX_FINDINGS) + more
+    return {
+        "findings": [problem.as_data() for problem in problems[:MAX_FINDINGS]],
+        **({"more": rest} if rest else {}),
+    }
 
 
 def integrity_error(

@@ -25,7 +25,6 @@ from ..contract.errors import (
     error,
     from_problems,
     integrity_error,
-    validation_failed,
 )
 from ..contract.items import Item, Value, item_size
 from ..contract.tables import METHODS, TYPES, EntityType
@@ -57,7 +56,9 @@ from .journal import Journal, journal_key, lay_over, sweep
 from .opening import Keyring, open_partition
 from .planning import idempotency as requests
 from .planning import rounds
-from .planning.parameters import BAD, validated
+from .planning.drafts import time_of_write
+from .planning.parameters import validated
+from .planning.problems import INVALID
 from .planning.sizes import size_as_stored, too_large
 from .planning.writes import (
     PLANNERS,
@@ -436,9 +437,8 @@ class Mechanics:
         """STORE-13: as any other write, but every finding of every group is reported at once."""
         self._allow("register_round")
         args, findings = rounds.validated_round(given)
-        early = [found for group in range(5) for found in findings.groups.get(group, ())]
-        if args["dialogue_id"] is BAD:
-            raise validation_failed(early)
+        if args["dialogue_id"] is INVALID:
+            findings.raise_all(below=5)
 
         def planner(snapshot: Snapshot, args: Mapping[str, Any], now: str) -> Plan:
             return rounds.plan_round(snapshot, args, now, findings)
@@ -449,8 +449,8 @@ class Mechanics:
                 lambda cell, ledger: self._plan(cell, ledger, "register_round", planner, args),
             )
         except DialogueStoreError as refused:
-            if early and refused.code in _NOT_THERE:  # what comes first in STORE-14 is said first
-                raise validation_failed(early) from None
+            if refused.code in _NOT_THERE:  # what comes first in STORE-14 is said first
+                findings.raise_all(below=5)
             raise
 
     def _create(self, dialogue_id: str, args: Mapping[str, Any]) -> Any:
@@ -565,7 +565,7 @@ class Mechanics:
     def _now(self, snapshot: Snapshot) -> str:
         """ADDR-09: the clock, or one microsecond after the partition's latest time."""
         now = timestamps.format_time(self._clock())
-        return max(now, timestamps.after(_head_of(snapshot).updated_at))
+        return time_of_write(now, _head_of(snapshot).updated_at)
 
     def _new_token(self) -> str:
         return self._randomness(16).hex()

@@ -11,7 +11,7 @@ from ...contract.errors import DialogueStoreError, Problem, from_problems, valid
 from ...contract.items import canonical_json
 from ...contract.tables import METHODS, TYPES
 from ..snapshot import Snapshot
-from .writes import Draft, Repeat
+from .drafts import Draft, Repeat
 
 __all__ = ["earlier_result", "input_hash", "remembered"]
 
@@ -70,18 +70,20 @@ def earlier_result(
 
 
 def _mismatch(plan: Callable[[], object]) -> DialogueStoreError:
-    problems = [Problem("request_mismatch", "request_id", "was used with another input")]
+    problems = [Problem("request_mismatch", "request_id", "was used before with another input")]
+    more = 0
     try:
         plan()
     except DialogueStoreError as other:
         found = [_as_problem(data) for data in other.data.get("findings", ())]
+        more = other.data.get("more", 0)
         earlier = [problem for problem in found if problem.code not in _LAST_GROUP]
         if earlier and other.code == "validation_failed":
-            return validation_failed([*earlier, *problems, *found[len(earlier) :]])
+            return validation_failed([*earlier, *problems, *found[len(earlier) :]], more=more)
         if earlier or not found:
             return other
         problems += found
-    return from_problems(problems)
+    return from_problems(problems, more=more)
 
 
 def _as_problem(data: Mapping[str, Any]) -> Problem:

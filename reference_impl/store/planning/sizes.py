@@ -7,7 +7,7 @@ from ...contract.items import MAX_ITEM_BYTES, Value, item_size
 from ...contract.tables import ENVELOPE_ATTRIBUTES
 from ...sealing import envelope
 from ...sealing.keys import NONCE_BYTES
-from .writes import Draft, whole_item
+from .drafts import Draft, whole_item
 
 __all__ = ["size_as_stored", "too_large"]
 
@@ -28,5 +28,5 @@ def too_large(field: str, size: int) -> Problem | None:
     """The finding for an item of so many bytes; None where it fits."""
     if size <= MAX_ITEM_BYTES:
         return None
-    what = f"would take {size} bytes as stored, the limit is {MAX_ITEM_BYTES}"
+    what = f"would take at least {size} bytes as stored, the limit is {MAX_ITEM_BYTES}"
     return Problem("item_too_large", field, what, {"size": size, "limit": MAX_ITEM_BYTES})
