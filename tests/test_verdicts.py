@@ -17,7 +17,7 @@ from conformance.liars.kit.trial import Plan, as_json, run_liars
 from conformance.model.store import ModelStore
 from conformance.report.json_form import ReportError, document, load, write
 from conformance.run.recorder import CASES_FILE, clean
-from conformance.run.runner import SUITE, UsageError, collect
+from conformance.run.runner import SUITE, UsageError, collect, listed_tests
 from conformance.spec import PROFILES, RULES, SpecError, home_of, with_needs
 from conformance.spec.register import Rule, expand
 from conformance.targets.base import Backend, Engine
@@ -242,7 +242,7 @@ def test_the_list_of_tests_is_that_of_the_suite() -> None:
     recording, functions = collect()
     assert recording.problems == []
     listed = json.loads((SUITE / CASES_FILE).read_text(encoding="utf-8"))
-    have = {file: sorted(names) for file, names in functions.items()}
+    have = listed_tests(recording.cases, functions)
     assert listed == have, "write it again: python -m conformance cases --write"
 
 

@@ -12,6 +12,7 @@ import click
 from ..distribution import suite_version
 from ..run.recorder import clean
 from .common import INTERRUPTED, SETUP, USAGE
+from .explain import explain_command
 from .liars import liars_command
 from .parity import parity_command, replay_command
 from .run import run_command
@@ -40,6 +41,8 @@ def main() -> NoReturn:
     except BaseException as error:
         if isinstance(error, SystemExit) and completing:
             raise
+        if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
+            raise  # whoever read the output (`| head`) has enough
         click.echo(clean(traceback.format_exc(), longest=20_000, keep_layout=True), err=True)
         code = SETUP
     sys.exit(code if isinstance(code, int) else 0)
@@ -54,6 +57,7 @@ def cli() -> None:
     conformance run                              the reference store on SQLite and DynamoDB
     conformance run --target my_store:factory    your own backend
     conformance rules                            what is checked
+    conformance explain STORE-14                 one rule in full, and what shows it
     """  # noqa: D301 - click reads the backspace
 
 
@@ -64,6 +68,7 @@ for _command in (
     targets_command,
     probe_command,
     rules_command,
+    explain_command,
     spec_command,
     cases_command,
     liars_command,

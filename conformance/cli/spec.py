@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..run.recorder import CASES_FILE
-from ..run.runner import SUITE, collect
+from ..run.runner import SUITE, collect, listed_tests
 from ..run.signals import stoppable
 from ..spec import BUILT, PROFILES, RULES
 from .common import SETUP, complain
@@ -56,7 +56,15 @@ def _names(wanted: str, rule: str) -> bool:
     metavar="FILE",
     help="Write the matrix as a page of the documentation, if it is complete.",
 )
-def spec_command(as_json: bool, page: Path | None) -> int:
+@click.option(
+    "--contract-page",
+    "contract",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the contract, its text and its tables, as a page of the documentation; nothing is "
+    "run then.",
+)
+def spec_command(as_json: bool, page: Path | None, contract: Path | None) -> int:
     """Which rule is proved by which test? Run the suite on the reference store in memory and see.
 
     \b
@@ -70,6 +78,10 @@ def spec_command(as_json: bool, page: Path | None) -> int:
     from ..report import matrix_page as shown
     from ..run.matrix import prove
 
+    if contract is not None:
+        if as_json or page is not None:
+            raise click.UsageError("--contract-page runs nothing: give it alone")
+        return _write_contract(contract)
     console = Console(stderr=as_json)
     with stoppable():
         matrix = prove(tell=lambda line: console.print(line, markup=False))
@@ -84,8 +96,25 @@ def spec_command(as_json: bool, page: Path | None) -> int:
     return matrix.exit_code
 
 
+def _write_contract(path: Path) -> int:
+    from ..report.contract_page import contract_page
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(contract_page(), encoding="utf-8")
+    except OSError as error:
+        return complain(f"{path} cannot be written: {error}", SETUP)
+    return 0
+
+
 @click.command("cases")
-@click.option("--write", "write_list", is_flag=True, hidden=True)
+@click.option(
+    "--write",
+    "write_list",
+    is_flag=True,
+    help="Write the suite's list of its tests (cases.json), each with the rules that it cites: after "
+    "tests were added, renamed or taken away in a checkout.",
+)
 def cases_command(write_list: bool) -> int:
     """List every case with its profile and rules, without running one."""
     recording, functions = collect()
@@ -94,7 +123,7 @@ def cases_command(write_list: bool) -> int:
             click.echo(f"{problem.code}: {problem.detail}", err=True)
         return SETUP
     if write_list:
-        listed = {file: sorted(names) for file, names in sorted(functions.items())}
+        listed = listed_tests(recording.cases, functions)
         text = json.dumps(listed, indent=2) + "\n"
         (SUITE / CASES_FILE).write_text(text, encoding="utf-8")
         click.echo(f"{SUITE / CASES_FILE}: {sum(map(len, functions.values()))} tests")

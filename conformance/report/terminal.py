@@ -154,9 +154,13 @@ def _show_failures(
     if rules:
         known = f", {len(expected)} as expected" if expected else ""
         _print(console, f"[bold red]{_count(len(rules), 'case')} failed{known}[/]")
+    explained: set[str] = set()
     for failure, ids in rules.items():
         _print(console, f"  {' '.join(ids)}  {escape(failure.case)}")
         _print(console, f"      {escape(failure.reason)}")
+        if new := [rule for rule in ids if rule not in explained]:  # once for each rule
+            _print(console, f"      what the rule says: conformance explain {' '.join(new)}")
+            explained.update(new)
         if entry := expected.get(failure.case):
             link = escape(entry.link) or "no link says where it is dealt with"
             told = f"expected until {entry.expiry}: {escape(entry.reason)} ({link})"

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from ..spec import BUILT, EMULATED, OWN_PROFILE, PROFILES, RULES, SPEC_REVISION,
 from ..targets.base import Backend, Engine, Target
 from ..targets.guard import alarm, blamed, watched
 from ..verdict.expected import weigh
-from ..verdict.judge import ExpectedFailure, Reason, Recording, Report, judge, judge_own
+from ..verdict.judge import Case, ExpectedFailure, Reason, Recording, Report, judge, judge_own
 from .recorder import Listener, Recorder, clean
 from .selection import Selection
 from .session import Session, World
@@ -39,6 +39,7 @@ __all__ = [
     "check_profiles",
     "check_rules",
     "collect",
+    "listed_tests",
     "report_own",
     "run",
     "run_own",
@@ -211,6 +212,19 @@ def collect(suite: Path = SUITE) -> tuple[Recording, dict[str, list[str]]]:
     )
     _pytest(recorder, suite, Options())
     return recorder.recording(), recorder.functions
+
+
+def listed_tests(
+    cases: Iterable[Case], functions: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, list[str]]]:
+    """The list that a suite keeps of its tests: file, function, and the rules that its cases cite."""
+    cited: dict[str, set[str]] = {}
+    for case in cases:
+        cited.setdefault(case.id.partition("[")[0], set()).update(case.rules)
+    return {
+        file: {name: sorted(cited.get(f"{file}::{name}", ())) for name in sorted(names)}
+        for file, names in sorted(functions.items())
+    }
 
 
 def run_own(files: Sequence[Path], root: Path) -> tuple[Recording, dict[str, list[str]]]:
