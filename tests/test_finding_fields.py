@@ -18,7 +18,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.store import DialogueStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
-from reference_impl.testing import open_store
+from reference_impl.testing import ManualClock, open_store
 
 LARGE = "x" * (410 * 1024)
 
@@ -26,15 +26,30 @@ Call = Callable[[DialogueStore], object]
 Findings = list[tuple[str, str]]
 
 
+class Looks(float):
+    """What only looks like a number."""
+
+
+class Word(str):
+    """A text that is more than that."""
+
+    __slots__ = ()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
 @pytest.fixture(params=["model", "reference"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> DialogueStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> DialogueStore:
     """A dialogue ``d`` with round 0, an expert, a perspective, a tension, a recommendation."""
     made: DialogueStore
     if request.param == "model":
-        made = ModelStore()
+        made = ModelStore(clock)
     else:
         keys = LocalFileKeyProvider(tmp_path / "keys" / "umk.key")
-        made = open_store(MemoryPartitionStore(), keys)
+        made = open_store(MemoryPartitionStore(), keys, clock=clock)
     made.create_dialogue("d", "title")
     made.create_round("d", 0)
     made.register_expert("d", "muffin", "role", "Core")
@@ -141,6 +156,10 @@ SINGLE: dict[str, tuple[Call, Findings]] = {
     "a round beyond a double": (
         lambda s: s.create_round("d", 2**53),
         [("invalid_field", "round")],
+    ),
+    "what only looks like a number": (
+        lambda s: s.create_round("d", 5, score=Looks(1.0)),  # type: ignore[arg-type]
+        [("invalid_field", "score")],
     ),
     "a first round": (
         lambda s: s.register_expert("d", "scone", "role", "Core", first_round=100),
@@ -311,6 +330,21 @@ def test_the_first_findings_field_is_the_errors(store: DialogueStore) -> None:
     with pytest.raises(DialogueStoreError) as caught:
         claim(label="", content=5)(store)
     assert caught.value.data["field"] == "label"
+
+
+def test_a_subclass_counts_as_its_plain_value(store: DialogueStore) -> None:
+    made = store.register_claim("d", 0, Word("label"), "content", [Word("muffin")])
+    assert [type(made.label), type(made.contributors[0])] == [str, str]
+
+
+def test_where_no_later_time_is_left(store: DialogueStore, clock: ManualClock) -> None:
+    """ADDR-09: the write that takes the last time is good, the next one has none."""
+    clock.set("9999-12-31T23:59:59.999999Z")
+    found = [{"entity_id": "P0001", "status": "refined"}] * 2
+    code, findings_ = findings(whole(status_updates=found), store)
+    assert (code, findings_) == ("validation_failed", [("limit_exceeded", "status_updates[1]")])
+    claim()(store)
+    assert findings(claim(), store) == ("limit_exceeded", [("limit_exceeded", "dialogue_id")])
 
 
 def test_what_is_counted(store: DialogueStore) -> None:
