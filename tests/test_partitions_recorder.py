@@ -13,7 +13,8 @@ from conformance.targets.engines.choose import MotoEngine
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ABSENT, Check, Delete, Equals, PartitionStore, Put
-from reference_impl.partitions.sqlite.store import SqlitePartitionStore, _rows
+from reference_impl.partitions.sqlite.schema import rows
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 from reference_impl.testing.recorder import EngineCall, RecordingPartitionStore, Touch, recorded
 
 PK = "dialogue#it's"
@@ -122,7 +123,7 @@ def test_a_read_of_a_foreign_statement_is_a_scan(tmp_path: Path) -> None:
             "SELECT count(*) FROM items",
             f"SELECT sk FROM items WHERE pk = '{PK.replace(chr(39), chr(39) * 2)}'",
         ):
-            store._with(partial(_rows, sql=sql, values=()))
+            store._pool.use(partial(rows, sql=sql, values=()))
     assert [c.is_scan for c in calls if c.operation == "SELECT"] == [True, True, False]
     store.close()
 

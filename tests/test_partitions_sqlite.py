@@ -94,7 +94,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 def test_every_connection_is_durable_and_deletes_for_good(store: SqlitePartitionStore) -> None:
     put(store, HEAD)
     for _ in range(2):
-        connection = store._take()  # never given back: the second is a new one
+        connection = store._pool.take()  # never given back: the second is a new one
         try:
             pragmas = {
                 name: connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -512,9 +512,9 @@ def test_closing_from_another_thread_closes_every_connection(path: Path) -> None
     held = threading.Barrier(4, timeout=30)
 
     def work() -> None:
-        connection = store._take()
+        connection = store._pool.take()
         held.wait()
-        store._give(connection)
+        store._pool.give(connection)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -530,10 +530,10 @@ def test_closing_from_another_thread_closes_every_connection(path: Path) -> None
 
 def test_a_connection_in_use_while_the_store_is_closed_is_closed_after_it(path: Path) -> None:
     store = SqlitePartitionStore(path)
-    connection = store._take()
+    connection = store._pool.take()
     store.close()
     assert open_files(path) > 0
-    store._give(connection)
+    store._pool.give(connection)
     assert open_files(path) == 0
 
 
@@ -546,35 +546,6 @@ def open_files(path: Path) -> int:
         except FileNotFoundError:  # the listing's own
             continue
     return found
-
-
-def test_a_child_opens_its_own_connection(path: Path) -> None:
-    script = """
-import os, sys
-from reference_impl.partitions.sqlite import store as sqlite
-from reference_impl.partitions.port import Put
-store = sqlite.SqlitePartitionStore(sys.argv[1])
-store.commit([Put({"pk": "dialogue#d", "sk": "parent"})], token="t")
-mine = list(store._idle)
-child = os.fork()
-if child == 0:
-    store.commit([Put({"pk": "dialogue#d", "sk": "child"})], token="t")
-    fresh = store._idle[0] not in mine and sqlite._inherited == mine
-    store.close()
-    os._exit(0 if fresh else 1)
-_, status = os.waitpid(child, 0)
-store.commit([Put({"pk": "dialogue#d", "sk": "after"})], token="t")
-print(os.waitstatus_to_exitcode(status), [item["sk"] for item in store.query("dialogue#d")])
-store.close()
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(path)],
-        capture_output=True,
-        timeout=60,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "0 ['after', 'child', 'parent']\n"
 
 
 @pytest.mark.integration

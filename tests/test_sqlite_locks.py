@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reference_impl.partitions.port import Put
-from reference_impl.partitions.sqlite import store as sqlite
+from reference_impl.partitions.sqlite import schema
 from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 
 pytestmark = pytest.mark.integration
@@ -94,7 +94,7 @@ def test_a_file_that_another_thread_is_about_to_make_is_made_by_whoever_comes_fi
 ) -> None:
     """Between one thread's opening of the file and its making of the tables, another thread comes."""
     path = tmp_path / "d.db"
-    make = sqlite._create
+    make = schema.create
     between: list[str] = []
 
     def come_between(connection: sqlite3.Connection, at: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_file_that_another_thread_is_about_to_make_is_made_by_whoever_comes_fi
             other.close()
         make(connection, at)
 
-    monkeypatch.setattr(sqlite, "_create", come_between)
+    monkeypatch.setattr(schema, "create", come_between)
     store = SqlitePartitionStore(path)
     put(store, "own")
     assert [item["sk"] for item in store.query("p")] == ["other", "own"]

@@ -4,6 +4,9 @@ POSIX locks belong to a process: whoever closes any descriptor of a file gives u
 holds on it, those of its other connections included ("How To Corrupt An SQLite Database File", section 2.2).
 Another process would then take itself for the last one and delete the log that is still written to. So a
 file is only looked at past SQLite while nothing here has it open.
+
+A child of a fork inherits SQLite's table of the locks, but not the locks (section 2.6 there): it must not use
+an inherited connection, not close it either, and not open the file anew while SQLite remembers it as open.
 """
 
 from __future__ import annotations
@@ -11,64 +14,111 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from ... import forks
 from .file import Found, examine
 
-__all__ = ["Connection", "open_examined"]
+__all__ = ["Connection", "Identity", "identity_of", "open_examined"]
 
-_File = tuple[int, int]  # device and inode: a path may come to mean another file
+#: Device and inode: a path may come to mean another file.
+Identity: TypeAlias = tuple[int, int]
+
+
+def identity_of(path: str | os.PathLike[str]) -> Identity | None:
+    """Which file lies at the path; None: nothing that can be looked at."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - before and after every commit: a Path costs twice that
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class _Files:
-    """How many connections this process has to each file."""
+    """The connections of this process to each file, and the files that it must not touch."""
 
     def __init__(self) -> None:
-        self.guard = threading.Lock()
-        self.count: dict[_File, int] = {}
+        self.guard = threading.RLock()  # a signal may come in between, and fork
+        self.open: dict[Identity, weakref.WeakSet[Connection]] = {}
+        self.inherited: set[Identity] = set()
+        forks.register(self, after_in_child=_Files.begin_anew)
 
-    def after_fork(self) -> None:
-        """A child begins with a lock that nobody holds; its parent's connections it never closes."""
-        self.guard = threading.Lock()
-
-
-_files = _Files()
-os.register_at_fork(after_in_child=_files.after_fork)
+    def begin_anew(self) -> None:
+        """In a child: a lock that nobody holds. What the parent had open stays as it is, for ever."""
+        self.guard = threading.RLock()
+        for identity, connections in self.open.items():
+            for connection in list(connections):
+                _keep_for_ever(connection)
+                self.inherited.add(identity)
+        self.open = {}
 
 
 class Connection(sqlite3.Connection):
-    """A connection that is counted until it is closed."""
+    """A connection that is counted until it is closed, and of use only in the process that opened it."""
 
-    _file: _File | None = None
+    #: The file that it has open, and its log and the log's index: those must stay at their paths.
+    file: Identity | None = None
+    beside: tuple[tuple[str, Identity | None], ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._pid = os.getpid()
+        super().__init__(*args, **kwargs)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process opened it."""
+        return self._pid == os.getpid()
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        """As ever; ``store_closed`` where a fork came in between, and this is the child."""
+        if self._pid != os.getpid():
+            raise forks.unusable("This process was forked while the call was running")
+        return super().execute(*args)
 
     def close(self) -> None:
         """Close, and only then let the file be looked at again."""
-        super().close()
-        file, self._file = self._file, None
-        if file is not None:
-            with _files.guard:
-                _files.count[file] -= 1
-                if not _files.count[file]:
-                    del _files.count[file]
+        if not self.is_own:
+            return
+        with _files.guard:
+            super().close()
+            file, self.file = self.file, None
+            if file is not None:
+                _files.open[file].discard(self)
 
 
 def open_examined(path: Path, connect: Any) -> tuple[Found, Connection]:
     """What lies at ``path`` (as :func:`examine` says, and with its errors, unless this process has it open)
-    and a connection to it, made by ``connect(found, Connection)``."""
+    and a connection to it, made by ``connect(found, Connection)``. ``store_closed`` for a file that was in
+    use when this process was forked."""
     with _files.guard:
-        found = Found.OPEN if _identity(path) in _files.count else examine(path)
+        before = identity_of(path)
+        if before in _files.inherited:
+            raise forks.unusable(f"{path} was in use when this process was forked")
+        found = Found.OPEN if _is_open(before) else examine(path)
         connection: Connection = connect(found, Connection)
-        file = _identity(path)
+        file = identity_of(path)
         if file is not None:
-            connection._file = file
-            _files.count[file] = _files.count.get(file, 0) + 1
+            connection.file = file
+            _files.open.setdefault(file, weakref.WeakSet()).add(connection)
     return found, connection
 
 
-def _identity(path: Path) -> _File | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _is_open(file: Identity | None) -> bool:
+    if file is None or file not in _files.open:
+        return False
+    if not _files.open[file]:
+        del _files.open[file]
+        return False
+    return True
+
+
+def _keep_for_ever(connection: Connection) -> None:
+    """Not even the end of the process may close it: SQLite would clear the log away."""
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+_files = _Files()
