@@ -14,7 +14,7 @@ import pytest
 
 from conformance.model.store import ModelStore
 from conformance.spec.contract_text import contract_text
-from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.errors import RETRYABLE, DialogueStoreError
 from reference_impl.contract.store import DialogueStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
@@ -387,3 +387,18 @@ def test_the_text_names_what_is_counted(store: DialogueStore) -> None:
     (point,) = (p for p in contract_text().rules["STORE-13"].split("\n") if "`counts` has" in p)
     named = re.findall(r"`(\w+)`", point.partition(", each present")[0])
     assert named[1:] == list(made.counts)
+
+
+def test_the_text_names_what_is_retryable() -> None:
+    """Red if a code becomes retryable in the code and not in ERR-01."""
+    sentence = contract_text().rules["ERR-01"].partition("Retryable are ")[2]
+    assert set(re.findall(r"`(\w+)`", sentence.partition(", no others")[0])) == RETRYABLE
+
+
+@pytest.mark.parametrize("name", [None, "score", "title", "metrics"])
+def test_null_for_an_optional_parameter_is_its_default(
+    name: str | None, store: DialogueStore
+) -> None:
+    given: dict[str, Any] = {} if name is None else {name: None}
+    made = store.create_round("d", 1, **given)
+    assert (made.score, made.title, made.panel_size) == (0, None, 0)
