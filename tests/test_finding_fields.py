@@ -261,6 +261,7 @@ WHOLE: dict[str, tuple[Call, set[tuple[str, str]]]] = {
                 {"entity_id": "T0001", "status": "resolved", "event_round": 7},
                 {"entity_id": "P0001", "status": "merged"},
                 {"entity_id": "P0001", "status": "refined"},
+                {"entity_id": "nobody", "status": "unheard-of"},
             ],
         ),
         {
@@ -268,6 +269,7 @@ WHOLE: dict[str, tuple[Call, set[tuple[str, str]]]] = {
             ("missing_field", "status_updates[1].verdict_id"),
             ("round_not_found", "status_updates[2].event_round"),
             ("invalid_status_transition", "status_updates[4].status"),
+            ("invalid_display_id", "status_updates[5].entity_id"),
         },
     ),
     "too large": (
@@ -324,6 +326,29 @@ def test_an_unknown_dialogue_comes_alone_where_the_values_are_good(store: Dialog
     assert alone == ("dialogue_not_found", [("dialogue_not_found", "dialogue_id")])
     beside = findings(lambda s: s.register_round("e", 1, 1, signals=["no slug"]), store)
     assert beside == ("validation_failed", [("invalid_identifier", "signals[0]")])
+
+
+def test_another_request_keeps_its_code_beside_group_7_only(store: DialogueStore) -> None:
+    whole(request_id="r")(store)
+    again = whole(round=0, request_id="r")
+    assert findings(again, store) == (
+        "request_mismatch",
+        [("request_mismatch", "request_id"), ("duplicate_entity", "round")],
+    )
+    beside = whole(round=0, signals=["nobody"], request_id="r")
+    code, found = findings(beside, store)
+    assert (code, set(found)) == (
+        "validation_failed",
+        {
+            ("request_mismatch", "request_id"),
+            ("duplicate_entity", "round"),
+            ("expert_not_found", "signals[0]"),
+        },
+    )
+    bad = whole(round=0, signals=["no slug"], request_id="r")
+    code, found = findings(bad, store)
+    assert ("request_mismatch", "request_id") not in found
+    assert code == "validation_failed"
 
 
 def test_the_first_findings_field_is_the_errors(store: DialogueStore) -> None:
