@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.model.findings import Findings
+from conformance.model.partition import Partition
 from conformance.model.state import State
 from conformance.model.values import is_identifier
 from reference_impl.contract.errors import DialogueStoreError, error
@@ -292,3 +293,56 @@ class KeyErrors(Hand):
         if method == "update_evidence_status" and refusal.code == "entity_not_found":
             raise KeyError(given["entity_id"])
         raise refusal
+
+
+# -- findings (STORE-14) -------------------------------------------------------------------------------
+
+
+@lie("core", "STORE-14")
+class CountsNoRest(Hand):
+    """Lists a thousand findings and does not say that there are more."""
+
+    def refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
+        refusal.data.pop("more", None)
+        raise refusal
+
+
+@lie("core", "STORE-14")
+class ListsAHundred(Hand):
+    """Lists a hundred findings and counts the rest."""
+
+    def refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
+        found = refusal.data.get("findings", [])
+        if len(found) > 100:
+            refusal.data["more"] = refusal.data.get("more", 0) + len(found) - 100
+            del found[100:]
+        raise refusal
+
+
+@lie("core", "STORE-14")
+class PassesOverNulls(Findings):
+    """Leaves nulls out of a list."""
+
+    def elements(
+        self, field: str, value: object, default: Sequence[object] | None = None
+    ) -> Iterator[tuple[str, object]]:
+        if isinstance(value, list):
+            value = [one for one in value if one is not None]
+        return super().elements(field, value, default)
+
+
+@lie("core", "STORE-14", also=touched("STORE-10"))
+class OneReasonIsEnough(Findings):
+    """A transition that is not allowed is not told beside something else of its group."""
+
+    def transition(self, field: str, kind: str, old: str, new: str) -> None:
+        if 7 not in self.groups_with_findings():
+            super().transition(field, kind, old, new)
+
+
+@lie("core", "ADDR-09")
+class HasTimeForever(Findings):
+    """Gives the last time there is to any number of writes."""
+
+    def time_left(self, partition: Partition) -> None:
+        del partition

@@ -270,6 +270,19 @@ FAULTS: Mapping[str, tuple[dict[str, Any], tuple[str, str]]] = {
         ("invalid_field", "expert_scores.scone"),
     ),
     "an empty response": ({"responses": {"muffin": ""}}, ("missing_field", "responses.muffin")),
+    "a score that is null": (
+        {"expert_scores": {"muffin": None}},
+        ("invalid_field", "expert_scores.muffin"),
+    ),
+    "a response that is null": (
+        {"responses": {"muffin": None}},
+        ("invalid_field", "responses.muffin"),
+    ),
+    "null for a target": (
+        {"moves": [{"expert_slug": "muffin", "move_type": "request", "targets": [None]}]},
+        ("invalid_field", "moves[0].targets[0]"),
+    ),
+    "null for a signal": ({"signals": [None]}, ("invalid_field", "signals[0]")),
     "a signal of a stranger": ({"signals": ["pie"]}, ("expert_not_found", "signals[0]")),
     "a content of 410 KiB": (
         {"claims": [entry(C), entry(C, "tide " * (82 * KIB))]},
@@ -345,6 +358,67 @@ def test_a_bad_round_hides_nothing(store: DialogueStore) -> None:
     }
 
 
+@rules("STORE-13")
+def test_each_value_is_judged_on_its_own(store: DialogueStore) -> None:
+    """A wrong value hides nothing of its neighbours, nor of the name that it stands under."""
+    harbour(store)
+    assert all_findings(
+        store,
+        {
+            "moves": [{"expert_slug": "pie", "move_type": "sing", "targets": ["nobody"]}],
+            "refs": [{"source": "P0901", "ref_type": "like", "target": "x"}],
+            "status_updates": [
+                {
+                    "entity_id": "R0901",
+                    "status": "grand",
+                    "verdict_id": "v-none",
+                    "event_round": 9,
+                    "result_id": "P0901",
+                }
+            ],
+            "expert_scores": {"pie": "1", "no slug": "2"},
+            "responses": {"pie": ""},
+        },
+    ) == {
+        ("expert_not_found", "moves[0].expert_slug"),
+        ("invalid_field", "moves[0].move_type"),
+        ("entity_not_found", "refs[0].source"),
+        ("invalid_ref_type", "refs[0].ref_type"),
+        ("invalid_display_id", "refs[0].target"),
+        ("entity_not_found", "status_updates[0].entity_id"),
+        ("invalid_field", "status_updates[0].status"),
+        ("entity_not_found", "status_updates[0].verdict_id"),
+        ("round_not_found", "status_updates[0].event_round"),
+        ("entity_not_found", "status_updates[0].result_id"),
+        ("expert_not_found", "expert_scores.pie"),
+        ("invalid_field", "expert_scores.pie"),
+        ("invalid_identifier", "expert_scores[1]"),
+        ("invalid_field", "expert_scores[1]"),
+        ("expert_not_found", "responses.pie"),
+        ("missing_field", "responses.pie"),
+    }
+
+
+@rules("STORE-13", "STORE-14")
+def test_a_thousand_findings_are_listed_and_the_rest_is_counted(store: DialogueStore) -> None:
+    """Those of earlier groups first, whatever parameter they are of."""
+    harbour(store)
+    error = refused(
+        store,
+        {
+            "claims": [entry(C, contributors=["no slug"] * 998)],
+            "signals": ["pie", 3, *["brioche"] * 10, 4],
+        },
+    )
+    listed = [(finding["code"], finding["field"]) for finding in error.data["findings"]]
+    assert listed == [
+        ("invalid_field", "signals[1]"),
+        ("invalid_field", "signals[12]"),
+        *(("invalid_identifier", f"claims[0].contributors[{at}]") for at in range(998)),
+    ]
+    assert error.data.get("more") == 11
+
+
 # -- limits --------------------------------------------------------------------------------------------
 
 
@@ -396,6 +470,26 @@ def test_a_thousand_refs_are_one_too_many(store: DialogueStore, budget: str) -> 
     count = 120 if budget == "quick" else 999
     made = shown(write(store, **params, refs=refs(count)))
     assert made["counts"]["refs"] == len(partition(store, "tides")["refs"]) == count
+
+
+@rules("STORE-13")
+def test_references_count_among_the_refs(store: DialogueStore) -> None:
+    """The thousandth is told, once, whatever the others are: refs count as given, references first."""
+    harbour(store)
+    reference = {"type": "support", "target": "E0001"}
+    with_references = {
+        "perspectives": [entry(P, references=[reference] * 400)],
+        "claims": [entry(C, references=[reference] * 590)],
+    }
+    ref = {"source": "P0001", "ref_type": "support", "target": "E0001"}
+    assert all_findings(store, {**with_references, "refs": [ref] * 12}) == {
+        ("limit_exceeded", "refs[9]")
+    }
+    assert all_findings(
+        store, {**with_references, "claims": [entry(C, references=[reference] * 600)]}
+    ) == {("limit_exceeded", "claims[0].references[599]")}
+    made = shown(write(store, **with_references, refs=[ref] * 9))
+    assert made["counts"]["refs"] == len(partition(store, "tides")["refs"]) == 3
 
 
 @rules("STORE-13")

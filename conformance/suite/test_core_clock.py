@@ -272,3 +272,26 @@ def test_updated_at_moves_only_on_what_a_write_changes(store: DialogueStore) -> 
         "update_evidence_status": ["E0101"],
         "update_claim_status": ["C0101"],
     }
+
+
+LAST = "9999-12-31T23:59:59.999999Z"
+
+
+@rules("ADDR-09")
+def test_where_no_later_time_is_left_nothing_is_written(store: DialogueStore, clock: Clock) -> None:
+    """The last time there is can be taken once; where the clock cannot be set, nobody gets there."""
+    begin(store, "tides", rounds=[0])
+    clock.set(LAST)
+    last = shown(store.register_claim("tides", 0, "Late", "It is late.", []))
+    check(clock, [last["created_at"]], [LAST])
+    if clock.controlled:
+        before = partition(store, "tides")
+        found = codes(
+            {
+                "another claim": lambda: store.register_claim("tides", 0, "Later", "Later.", []),
+                "a status": lambda: store.update_claim_status("tides", "C0001", "supported"),
+                "a whole expert": lambda: store.register_expert("tides", "pie", "Cook", "Core"),
+            }
+        )
+        assert found == dict.fromkeys(found, "limit_exceeded")
+        assert partition(store, "tides") == before

@@ -1,0 +1,99 @@
+"""STORE-14: how many findings an error lists, null inside a list, and what meets in the last group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance.suite.kit.builders import KINDS, begin, partition, register
+from conformance.suite.kit.marks import profile, rules
+from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.store import DialogueStore
+
+pytestmark = profile("core")
+
+
+def _refused(attempt: Callable[[], object]) -> DialogueStoreError:
+    with pytest.raises(DialogueStoreError) as caught:
+        attempt()
+    return caught.value
+
+
+def _listed(refused: DialogueStoreError) -> list[tuple[str, str]]:
+    return [(one["code"], one["field"]) for one in refused.data["findings"]]
+
+
+def _verdict(store: DialogueStore, **more: Any) -> object:
+    return store.register_verdict("tides", "v", "interim", 0, "Wait", "For the tide.", **more)
+
+
+@rules("STORE-14")
+def test_a_thousand_findings_are_listed_and_the_rest_is_counted(store: DialogueStore) -> None:
+    """Of 1,003 slugs that are none the first thousand are told, and of the round and the reference after
+    them only that they are wrong too."""
+    begin(store, "tides")
+    slugs = ["muffin", *["no slug"] * 1003]
+    reference = {"type": "support", "target": "nobody"}
+    refused = _refused(lambda: store.register_claim("tides", 0, "l", "c", slugs, [reference]))
+    assert refused.code == "invalid_identifier"
+    assert _listed(refused) == [
+        ("invalid_identifier", f"contributors[{number}]") for number in range(1, 1001)
+    ]
+    assert refused.data.get("more") == 4
+    assert partition(store, "tides")["claims"] == []
+
+
+@rules("STORE-14")
+def test_a_thousand_findings_are_all_there_are(store: DialogueStore) -> None:
+    begin(store, "tides")
+    refused = _refused(lambda: store.register_claim("tides", 0, "l", "c", ["no slug"] * 1000))
+    assert len(refused.data["findings"]) == 1000
+    assert not refused.data.get("more")
+
+
+@rules("STORE-14")
+def test_null_inside_a_list_is_a_wrong_value(store: DialogueStore) -> None:
+    begin(store, "tides", rounds=[0])
+    register(store, KINDS["tension"], "tides", 0)
+    before = partition(store, "tides")
+    null: list[str] = [None]  # type: ignore[list-item]
+    found = {
+        "contributors": _refused(lambda: store.register_claim("tides", 0, "l", "c", null)),
+        "references": _refused(
+            lambda: store.register_claim("tides", 0, "l", "c", [], null)  # type: ignore[arg-type]
+        ),
+        "actors": _refused(lambda: store.comment_tension("tides", "T0001", null, 0, "Later.")),
+        "targets": _refused(lambda: store.register_move("tides", 0, "muffin", "request", null)),
+        "conditions": _refused(lambda: _verdict(store, conditions=null)),
+        "supporting_experts": _refused(lambda: _verdict(store, supporting_experts=null)),
+        "tensions_accepted": _refused(lambda: _verdict(store, tensions_accepted=null)),
+        "ethos_compliance.violations": _refused(
+            lambda: _verdict(
+                store,
+                ethos_compliance={"fully_compliant": True, "exceptions": [], "violations": null},
+            )
+        ),
+    }
+    assert {name: _listed(refused) for name, refused in found.items()} == {
+        name: [("invalid_field", f"{name}[0]")] for name in found
+    }
+    assert partition(store, "tides") == before
+
+
+@rules("STORE-14", "STORE-10")
+def test_a_final_verdict_sent_twice_has_two_findings(store: DialogueStore) -> None:
+    """Its id is known, and the dialogue is converged."""
+    begin(store, "tides", rounds=[0])
+    store.register_verdict("tides", "v", "final", 0, "Wait", "For the tide.")
+    before = partition(store, "tides")
+    refused = _refused(
+        lambda: store.register_verdict("tides", "v", "final", 0, "Wait", "For the tide.")
+    )
+    assert refused.code == "duplicate_entity"
+    assert _listed(refused) == [
+        ("duplicate_entity", "verdict_id"),
+        ("invalid_status_transition", "verdict_type"),
+    ]
+    assert partition(store, "tides") == before
