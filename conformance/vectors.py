@@ -7,11 +7,12 @@ docs/vectors.md; what they were made from stands in MANIFEST.json (``load_manife
 from __future__ import annotations
 
 import json
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-__all__ = ["VectorError", "load_manifest", "load_vectors", "vector_families"]
+__all__ = ["VectorError", "cited_rules", "load_manifest", "load_vectors", "vector_families"]
 
 Document = dict[str, Any]
 
@@ -45,6 +46,18 @@ def load_vectors(family: str, *, root: Path | None = None) -> list[Document]:
         odd = ", ".join(sorted(there ^ expected))
         raise VectorError(f"listed in {_MANIFEST} or in {root}, but not both: {odd}")
     return [_document(root, path, listed[path]) for path in sorted(expected)]
+
+
+def cited_rules(*, root: Path | None = None) -> dict[str, Counter[str]]:
+    """How many cases of each file cite each rule, by the file's path as the manifest has it."""
+    root = root or _root()
+    counted = {}
+    for listed in load_manifest(root=root)["files"]:
+        if "cases" in listed:
+            document = _document(root, listed["path"], listed)
+            tests = (test for group in document["test_groups"] for test in group["tests"])
+            counted[listed["path"]] = Counter(rule for test in tests for rule in test["rules"])
+    return counted
 
 
 def vector_families(*, root: Path | None = None) -> list[str]:

@@ -22,7 +22,7 @@ from conformance.run.recorder import CASES_FILE
 from conformance.run.runner import SUITE
 from conformance.spec import OWN_PROFILE, PLANNED, RULES, SPEC_REVISION, profiles_of
 from conformance.spec.contract_text import contract_text, groups_of
-from conformance.vectors import VectorError, load_manifest, load_vectors, vector_families
+from conformance.vectors import VectorError, cited_rules, load_manifest
 
 from .contract_tables import Part, parts, parts_of
 
@@ -250,8 +250,7 @@ def _tests(rule: str) -> dict[str, tuple[str, ...]]:
 def _vectors(rule: str) -> tuple[dict[str, int], dict[str, str]]:
     """Number of cases by file, and faults by name; nothing where there are no vectors."""
     try:
-        faults = load_manifest()["faults"]
-        counted = _cases_by_file()
+        counted, faults = _known_vectors()
     except VectorError:
         return {}, {}
     return (
@@ -261,13 +260,6 @@ def _vectors(rule: str) -> tuple[dict[str, int], dict[str, str]]:
 
 
 @cache
-def _cases_by_file() -> dict[str, Counter[str]]:
-    """How many cases of each file of vectors cite each rule."""
-    listed = [entry["path"] for entry in load_manifest()["files"]]
-    counted: dict[str, Counter[str]] = {}
-    for family in vector_families():
-        paths = [path for path in listed if path.startswith(f"{family}/")]
-        for path, document in zip(paths, load_vectors(family), strict=True):
-            tests = (test for group in document["test_groups"] for test in group["tests"])
-            counted[path] = Counter(rule for test in tests for rule in test["rules"])
-    return counted
+def _known_vectors() -> tuple[Mapping[str, Counter[str]], Mapping[str, Any]]:
+    """What ``cited_rules`` says, and the faults of the manifest."""
+    return cited_rules(), load_manifest()["faults"]
