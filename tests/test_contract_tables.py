@@ -63,7 +63,7 @@ def test_the_tables_hold_the_fourteen_types_and_the_bookkeeping() -> None:
         "signal",
     }
     assert tables.TABLE_NAME == "blue_dialogues"
-    assert tables.SPEC_REVISION == 1
+    assert tables.SPEC_REVISION == 2
 
 
 def test_fields_are_read_as_they_stand_in_the_table() -> None:

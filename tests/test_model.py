@@ -1350,7 +1350,7 @@ def test_register_verdict_with_everything(talk: ModelStore) -> None:
         confidence="contested",
         supporting_experts=["x", "muffin"],
         tensions_accepted=["T0101", "T0101"],
-        ethos_compliance={"fully_compliant": "mostly", "exceptions": ["e"], "violations": []},
+        ethos_compliance={"fully_compliant": True, "exceptions": ["e"], "violations": []},
     )
     assert plain(talk.get_verdicts("d")) == [
         {
@@ -1368,7 +1368,7 @@ def test_register_verdict_with_everything(talk: ModelStore) -> None:
             "supporting_experts": ["x", "muffin"],
             "tensions_accepted": ["T0101", "T0101"],
             "ethos_compliance": {
-                "fully_compliant": "mostly",
+                "fully_compliant": True,
                 "exceptions": ["e"],
                 "violations": [],
             },
@@ -1468,6 +1468,17 @@ def test_second_verdict_of_an_id(talk: ModelStore, refused: Refused) -> None:
         (
             {
                 "ethos_compliance": {
+                    "fully_compliant": "mostly",
+                    "exceptions": [1],
+                    "violations": [],
+                }
+            },
+            "invalid_field",
+            ["ethos_compliance.fully_compliant", "ethos_compliance.exceptions[0]"],
+        ),
+        (
+            {
+                "ethos_compliance": {
                     "fully_compliant": False,
                     "exceptions": [],
                     "violations": [],
@@ -1495,9 +1506,9 @@ def test_verdicts_refused(
         talk.register_verdict("d", **{**args, **given})
 
 
-@pytest.mark.parametrize("fully", [True, False, "mostly", ""])
-def test_full_compliance_is_a_boolean_or_a_text(talk: ModelStore, fully: bool | str) -> None:
-    """As given, that is also where the text is empty."""
+@pytest.mark.parametrize("fully", [True, False])
+def test_full_compliance_is_a_boolean(talk: ModelStore, fully: bool) -> None:
+    """As given, that is also where it is false."""
     compliance = {"fully_compliant": fully, "exceptions": [], "violations": [""]}
     verdict = talk.register_verdict("d", "v", "interim", 1, "R", "D", ethos_compliance=compliance)
     assert verdict.ethos_compliance == {

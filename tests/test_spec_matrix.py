@@ -437,7 +437,7 @@ def test_json_says_the_same() -> None:
     made = as_json(assemble(whole(), claimed=CLAIMED))
     first = made["rules"][0]
     assert (first["id"], first["level"], first["profile"]) == ("ADDR-01", "MUST", "core")
-    assert (first["state"], first["cases"], first["spec_revision"]) == ("tested", 1, 1)
+    assert (first["state"], first["cases"], first["spec_revision"]) == ("tested", 1, 2)
     assert made["counts"]["planned"] == len(PLANNED)
     assert (made["verdict"], made["findings"], made["footer"]) == ("complete", [], True)
     assert json.loads(json.dumps(made)) == made

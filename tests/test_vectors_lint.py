@@ -158,7 +158,7 @@ def test_the_lint_sees(vectors: Path, spoil: Callable[[Any], object], what: str)
     [
         lambda content: content + b"\n",
         lambda content: content.replace(b"\n ", b"\n  "),
-        lambda content: content.replace(b'"spec_revision": 1', b'"spec_revision":1'),
+        lambda content: content.replace(b'"spec_revision": 2', b'"spec_revision":2'),
         lambda content: content.replace(b"\n", b"\r\n"),
         lambda content: content.replace(b"Timestamps", b"\\u0054imestamps"),
         lambda content: content.replace(

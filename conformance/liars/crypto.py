@@ -20,6 +20,7 @@ from conformance.targets.reference_crypto import ReferenceCrypto
 from reference_impl.contract.addresses import parse_sort_key
 from reference_impl.contract.errors import DialogueStoreError, error, integrity_error
 from reference_impl.contract.items import Item, canonical_json
+from reference_impl.contract.tables import TYPES
 from reference_impl.sealing.keys import hkdf
 from reference_impl.testing import ManualClock
 
@@ -50,6 +51,10 @@ def lie(*must_fail: str, **more: Any) -> Callable[[type[C]], type[C]]:
     return register
 
 
+def _in_one_vector(*rules: str) -> dict[str, str]:
+    return dict.fromkeys(rules, "a vector of an address, or of its fault, cites this rule as well")
+
+
 # -- addresses -------------------------------------------------------------------------------------
 
 
@@ -75,6 +80,38 @@ class ParsesNumbersAsTheyCome(ReferenceCrypto):
 
         head, slash, subkey = address.rpartition("/")
         return super().parse_address(head + slash + re.sub("[^#]+", padded, subkey))
+
+
+@lie("ADDR-03", also=_in_one_vector("ADDR-04", "ENV-02", "ENV-03"))
+class AddressesByDisplayId(ReferenceCrypto):
+    """Gives an entity's address by its display id."""
+
+    def address(self, dialogue_id: str, entity: str, parts: Mapping[str, Any]) -> str:
+        letter = TYPES[entity].display_letter if entity in TYPES else None
+        made = super().address(dialogue_id, entity, parts)
+        if letter is None:
+            return made
+        return f"{made.rpartition('/')[0]}/{letter}{parts['round']:02d}{parts['seq']:02d}"
+
+
+@lie("ADDR-03", also=_in_one_vector("ENV-02", "ENV-03"))
+class OneAddressForAllEvents(ReferenceCrypto):
+    """Leaves the time out of an event's address, so that events of one entity share it."""
+
+    def address(self, dialogue_id: str, entity: str, parts: Mapping[str, Any]) -> str:
+        made = super().address(dialogue_id, entity, parts)
+        return made.rpartition("#")[0] if entity.endswith("_event") else made
+
+
+@lie("ADDR-04", also=_in_one_vector("ADDR-03", "ADDR-10", "ENV-02", "ENV-03"))
+class TakesAnyLetterInAnEvent(ReferenceCrypto):
+    """Reads the address of a tension's event that names a claim."""
+
+    def parse_address(self, address: str) -> tuple[str, str, Mapping[str, Any]]:
+        own = {"perspective": "P", "tension": "T", "recommendation": "R"}
+        form = re.compile(r"(entity:event/)(\w+)#[PTREC](\d{4})#")
+        right = form.sub(lambda m: f"{m[1]}{m[2]}#{own.get(m[2], 'P')}{m[3]}#", address)
+        return super().parse_address(right)
 
 
 # -- canonical JSON --------------------------------------------------------------------------------

@@ -1,10 +1,15 @@
-"""Liars about configuration (CONF-01, CONF-02), which the project's own tests catch: no backend claims it."""
+"""Liars about configuration (CONF-01, CONF-02) and ids from titles (ADDR-06), which the project's own tests
+catch: no backend claims them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
@@ -12,6 +17,7 @@ from unittest import mock
 from conformance.spec import OWN_PROFILE
 from reference_impl import config
 from reference_impl import factory as stores
+from reference_impl.contract import addresses
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.sealing.keys import check_user_id
 
@@ -25,7 +31,7 @@ F = Callable[..., Any]
 
 def _no_backend(folder: Path, **more: Any) -> NoReturn:
     del folder, more
-    raise NotImplementedError("it is a lie about configuration, and no backend")
+    raise NotImplementedError("it is a lie about the project itself, and no backend")
 
 
 def instead(honest: F, *must_fail: str) -> Callable[[F], F]:
@@ -107,3 +113,66 @@ def takes_any_principal(honest: F, user_id: str, where: str = "user_id") -> str:
         return str(honest(user_id, where))
     except DialogueStoreError:
         return user_id
+
+
+# -- ids from titles (ADDR-06) ---------------------------------------------------------------------
+
+
+def id_from_title(lie: F) -> F:
+    """Put a function in the place of ``new_dialogue_id``, which it is given first."""
+
+    def during() -> AbstractContextManager[object]:
+        return mock.patch.object(addresses, "new_dialogue_id", partial(lie, honest))
+
+    def factory(folder: Path, **more: Any) -> NoReturn:
+        _no_backend(folder, **more)
+
+    honest = addresses.new_dialogue_id
+    factory.__name__, factory.__doc__ = lie.__name__, lie.__doc__
+    liar(must_fail=("ADDR-06",), profile=OWN_PROFILE, during=during)(factory)
+    return lie
+
+
+@id_from_title
+def drops_all_that_is_not_ascii(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
+    """Makes an id of a title's ASCII characters only, as if the others were not there."""
+    yield from honest(title.encode("ascii", "ignore").decode(), opaque=opaque)
+
+
+@id_from_title
+def composes_titles(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
+    """Takes a title in its composed form, so that an accent ends a word."""
+    kept = re.sub(r"[^A-Za-z0-9]+", "-", unicodedata.normalize("NFKC", title))
+    yield from honest(kept, opaque=opaque)
+
+
+@id_from_title
+def cuts_the_number_off(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
+    """Cuts an id to 64 characters after its number was appended."""
+    yield from (name[:64] for name in honest(title, opaque=opaque))
+
+
+@id_from_title
+def counts_ids_from_one(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
+    """The second candidate for an id ends in 1."""
+    for number, name in zip(count(), honest(title, opaque=opaque), strict=False):
+        yield re.sub(r"-\d+$", f"-{number}", name) if number else name
+
+
+@id_from_title
+def never_gives_up(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
+    """Goes on with candidates for an id after the ninety-ninth."""
+    names = []
+    for name in honest(title, opaque=opaque):
+        names.append(name)
+        yield name
+        if len(names) == 99:
+            break
+    if not opaque:
+        yield from (f"{names[0]}-{number}" for number in count(100))
+
+
+@id_from_title
+def ids_without_their_time(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
+    """An opaque id is random throughout, a UUID of version 4."""
+    yield from [f"d-{uuid.uuid4().hex}"] if opaque else honest(title)

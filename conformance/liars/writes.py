@@ -263,7 +263,7 @@ class SortsActors(Hand):
         return made
 
 
-@lie("core", "STORE-08", also=touched("ADDR-04", "ADDR-09", "STORE-05", "STORE-18"))
+@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-05", "STORE-18"))
 class NoEventOfACreation(Hand):
     """A new recommendation leaves no event."""
 
@@ -273,7 +273,7 @@ class NoEventOfACreation(Hand):
         return made
 
 
-@lie("core", "STORE-08", also=touched("ADDR-03", "ADDR-04", "ADDR-09", "STORE-18"))
+@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-18"))
 class EventsOfClaims(Hand):
     """A claim's creation leaves an event as well."""
 

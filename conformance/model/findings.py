@@ -311,7 +311,7 @@ class Findings:
         return metrics
 
     def ethos_compliance(self, field: str, value: object) -> dict[str, Any] | None:
-        """{fully_compliant: text or boolean; exceptions, violations: lists of text}, all needed."""
+        """{fully_compliant: a boolean; exceptions, violations: lists of text}, all needed."""
         if value is None:
             return None
         entry = self.mapping(field, value, ("fully_compliant", "exceptions", "violations"))
@@ -321,7 +321,7 @@ class Findings:
         if fully is None:
             self.add(1, "missing_field", f"{field}.fully_compliant", "is required")
         elif not isinstance(fully, bool):
-            fully = self.optional_text(f"{field}.fully_compliant", fully)
+            self.add(1, "invalid_field", f"{field}.fully_compliant", "must be true or false")
         exceptions = self.texts(f"{field}.exceptions", entry.get("exceptions"))
         violations = self.texts(f"{field}.violations", entry.get("violations"))
         return {"fully_compliant": fully, "exceptions": exceptions, "violations": violations}

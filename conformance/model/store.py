@@ -9,9 +9,10 @@ rule is shared with it.
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -34,7 +35,7 @@ from reference_impl.contract.entities import (
     Verdict,
 )
 from reference_impl.contract.store import DialogueStore, Reference
-from reference_impl.contract.tables import ENTITIES
+from reference_impl.contract.tables import ENTITIES, METHODS
 from reference_impl.contract.timestamps import Clock, format_time, system_clock
 
 from .partition import (
@@ -67,7 +68,8 @@ from .values import (
 
 __all__ = ["ModelStore"]
 
-#: A load shows one revision (STORE-18): it does not go on while a whole round is put in its place.
+#: Clients in several threads take turns, call by call: every outcome is that of a serial order
+#: (STORE-16), and a load shows one revision (STORE-18).
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -75,9 +77,9 @@ class ModelStore(DialogueStore):
     """The contract's profiles ``core``, ``batch`` and ``idempotency`` in memory, without encryption.
 
     ``clock`` gives aware datetimes. ``storage`` maps dialogue ids to partitions: two stores over
-    the same ``storage`` are two clients of one backend, or one before and after a reopening. It is
-    made for one thread. ``state``: what all methods have in common; a liar that is wrong in that names
-    another ``state_type``.
+    the same ``storage`` are two clients of one backend, or one before and after a reopening. Threads
+    take turns: one call at a time. ``state``: what all methods have in common; a liar that is wrong in
+    that names another ``state_type``.
     """
 
     state_type: type[State] = State
@@ -1370,8 +1372,7 @@ class ModelStore(DialogueStore):
         }
         # 495 local ids at the most: the request's item stays far below the limit of STORE-15.
         request.written(partition, work.latest, registration)
-        with _ONE_AT_A_TIME:
-            self.state.partitions[dialogue_id] = partition
+        self.state.partitions[dialogue_id] = partition
         return RoundRegistration(**deepcopy(registration))
 
     # -- reads ------------------------------------------------------------------------------------
@@ -1435,25 +1436,24 @@ class ModelStore(DialogueStore):
         dialogue_id = found.identifier("dialogue_id", dialogue_id)
         found.enum("on_error", on_error, ("fail", "collect"), default="fail")
         found.stop()
-        with _ONE_AT_A_TIME:
-            partition = self.state.partition(dialogue_id)
-            return DialoguePartition(
-                dialogue=self.get_dialogue(dialogue_id),
-                experts=experts_in(partition),
-                rounds=rounds_in(partition),
-                verdicts=verdicts_in(partition),
-                perspectives=self.get_perspectives(dialogue_id),
-                tensions=self.get_tensions(dialogue_id),
-                recommendations=self.get_recommendations(dialogue_id),
-                evidence=self.get_evidence(dialogue_id),
-                claims=self.get_claims(dialogue_id),
-                moves=moves_in(partition),
-                refs=refs_in(partition),
-                events=events_in(partition),
-                signals=signals_in(partition),
-                revision=partition.revision,
-                findings=[],
-            )
+        partition = self.state.partition(dialogue_id)
+        return DialoguePartition(
+            dialogue=self.get_dialogue(dialogue_id),
+            experts=experts_in(partition),
+            rounds=rounds_in(partition),
+            verdicts=verdicts_in(partition),
+            perspectives=self.get_perspectives(dialogue_id),
+            tensions=self.get_tensions(dialogue_id),
+            recommendations=self.get_recommendations(dialogue_id),
+            evidence=self.get_evidence(dialogue_id),
+            claims=self.get_claims(dialogue_id),
+            moves=moves_in(partition),
+            refs=refs_in(partition),
+            events=events_in(partition),
+            signals=signals_in(partition),
+            revision=partition.revision,
+            findings=[],
+        )
 
     def _read(self, method: str, dialogue_id: str) -> Partition:
         """What a read does that takes the dialogue's id only."""
@@ -1461,3 +1461,17 @@ class ModelStore(DialogueStore):
         dialogue_id = found.identifier("dialogue_id", dialogue_id)
         found.stop()
         return self.state.partition(dialogue_id)
+
+
+def _alone(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with _ONE_AT_A_TIME:
+            return method(*args, **kwargs)
+
+    return alone
+
+
+for _name in METHODS:
+    if _name in vars(ModelStore):
+        setattr(ModelStore, _name, _alone(vars(ModelStore)[_name]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -67,6 +68,15 @@ class World:
         )
         self._opened.append(backend)
         return backend
+
+    @contextmanager
+    def client(self) -> Iterator[Backend]:
+        """A client that the same thread opens, uses and closes; some engines ask for that."""
+        backend = self.target.factory(self.folder, key_file=self.key_file)
+        try:
+            yield backend
+        finally:
+            backend.store.close()
 
     def new_world(self, *, umk: bytes | None = None) -> World:
         """A second, separate storage with a key file of its own (by default the same key)."""

@@ -392,7 +392,7 @@ def _register_verdict(draw: Draw) -> Params:
             supporting_experts=draw.slugs,
             tensions_accepted=lambda: draw.some(tensions),
             ethos_compliance=lambda: {
-                "fully_compliant": draw.one((True, False, "nearly")),
+                "fully_compliant": draw.one((True, False)),
                 "exceptions": [draw.any_text()],
                 "violations": [],
             },

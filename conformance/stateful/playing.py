@@ -220,13 +220,15 @@ class Side:
 
 def _verified(report: Any) -> object:
     """What every sound store reports of its chains: hashes and a reader's chain are its own."""
-    return {name: getattr(report, name, None) for name in ("ok", "with_key", "findings")}
+    return {
+        name: getattr(report, name, None) for name in ("ok", "with_key", "findings", "unverified")
+    }
 
 
 #: What a check of stored items gives where nobody has touched them.
 _SOUND: Final[Mapping[str, object]] = {
     "verify_partition": [],
-    "verify_chain": {"ok": True, "with_key": True, "findings": []},
+    "verify_chain": {"ok": True, "with_key": True, "findings": [], "unverified": []},
 }
 
 

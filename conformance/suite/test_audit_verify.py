@@ -64,6 +64,7 @@ def test_good_chains_are_ok(world: World) -> None:
     chains = log.all()
     report = report_of(world.open().store)
     assert (report["ok"], report["with_key"], report["findings"]) == (True, True, [])
+    assert report["unverified"] == []
     expected = {
         name: {
             "events": len(events),

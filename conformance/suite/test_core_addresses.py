@@ -1,10 +1,9 @@
-"""ADDR-01 to ADDR-04 and ADDR-06: identifiers, display ids, addresses, ids from titles."""
+"""ADDR-01 and ADDR-02: identifiers and display ids."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -20,16 +19,12 @@ from conformance.suite.kit.builders import (
     codes,
     listed,
     partition,
-    populate,
     register,
     shown,
 )
-from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.sampling import TEXTS, for_any
-from reference_impl.contract import addresses
 from reference_impl.contract.store import DialogueStore
-from reference_impl.contract.tables import LETTERS
 
 pytestmark = profile("core")
 
@@ -271,204 +266,3 @@ def test_any_text_is_a_display_id_or_refused(store: DialogueStore, budget: str, 
 
     for_any(near | TEXTS, check, budget=budget, seed=seed, examples=40)
     assert [event["entity_id"] for event in listed(store.get_events("tides", "P0101"))] == ["P0101"]
-
-
-# -- addresses -----------------------------------------------------------------------------------------
-
-
-def _entities(whole: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """(type, identity) of everything in a partition that has an address."""
-    found: list[tuple[str, dict[str, Any]]] = [("dialogue", {})]
-    found += [("expert", {"expert_slug": e["expert_slug"]}) for e in whole["experts"]]
-    found += [("round", {"round": r["round"]}) for r in whole["rounds"]]
-    found += [("verdict", {"verdict_id": v["verdict_id"]}) for v in whole["verdicts"]]
-    for kind in KINDS.values():
-        found += [(kind.entity, {"round": e["round"], "seq": e["seq"]}) for e in whole[kind.plural]]
-    found += [
-        ("move", {"round": m["round"], "expert_slug": m["expert_slug"], "seq": m["seq"]})
-        for m in whole["moves"]
-    ]
-    found += [
-        (
-            f"{LETTERS[e['entity_id'][0]]}_event",
-            {"entity_id": e["entity_id"], "timestamp": e["timestamp"]},
-        )
-        for e in whole["events"]
-    ]
-    return found
-
-
-@rules("ADDR-03")
-def test_addresses_of_a_small_dialogue(store: DialogueStore) -> None:
-    begin(store, "tides", rounds=[1], experts=["muffin", "eclair.2"])
-    for kind in KINDS.values():
-        register(store, kind, "tides", 1)
-    store.register_move("tides", 1, "eclair.2", "concede")
-    store.register_verdict("tides", "v-1", "interim", 1, "Wait", "Tide")
-    store.comment_tension("tides", "T0101", ["judge"], 1, "Now, surely.")
-    whole = partition(store, "tides")
-    times = [event["timestamp"] for event in whole["events"] if event["entity_id"] == "T0101"]
-    made = {addresses.address("tides", entity, parts) for entity, parts in _entities(whole)}
-    assert len(times) == 2
-    assert {address for address in made if "/entity:event/" not in address} == {
-        "dialogue:tides/entity:dialogue/meta",
-        "dialogue:tides/entity:expert/eclair.2",
-        "dialogue:tides/entity:expert/muffin",
-        "dialogue:tides/entity:round/01",
-        "dialogue:tides/entity:perspective/01#01",
-        "dialogue:tides/entity:tension/01#01",
-        "dialogue:tides/entity:recommendation/01#01",
-        "dialogue:tides/entity:evidence/01#01",
-        "dialogue:tides/entity:claim/01#01",
-        "dialogue:tides/entity:move/01#eclair.2#01",
-        "dialogue:tides/entity:verdict/v-1",
-    }
-    assert {address for address in made if "/entity:event/tension" in address} == {
-        f"dialogue:tides/entity:event/tension#T0101#{time}" for time in times
-    }
-
-
-@rules("ADDR-04")
-def test_every_address_is_its_own_and_parses_back(store: DialogueStore) -> None:
-    made: dict[str, tuple[str, str, dict[str, Any]]] = {}
-    number = 0
-    for name in ("tides", "tides-2"):
-        populate(store, name)
-        for entity, parts in _entities(partition(store, name)):
-            made[addresses.address(name, entity, parts)] = (name, entity, parts)
-            number += 1
-    assert number > 90
-    assert len(made) == number
-    parsed = {text: addresses.parse_address(text) for text in made}
-    assert {
-        text: (name, kind.entity, dict(parts)) for text, (name, kind, parts) in parsed.items()
-    } == made
-
-
-@rules("ADDR-04")
-def test_an_address_has_one_spelling(store: DialogueStore) -> None:
-    begin(store, "tides", rounds=[1])
-    event = shown(store.register_tension("tides", 1, "l", "d", []))
-    time = listed(store.get_events("tides", event["display_id"]))[0]["timestamp"]
-    good = {
-        f"dialogue:tides/entity:event/tension#T0101#{time}": "tension_event",
-        "dialogue:tides/entity:dek/1": "dek",
-        f"dialogue:tides/entity:dek/{'9' * 15}": "dek",
-        "dialogue:tides/entity:head/head": "head",
-    }
-    bad = [
-        f"dialogue:tides/entity:event/tension#P0101#{time}",
-        f"dialogue:tides/entity:event/perspective#T0101#{time}",
-        f"dialogue:tides/entity:event/claim#C0101#{time}",
-        f"dialogue:tides/entity:event/tension#T0101#{time[:-1]}",
-        f"dialogue:tides/entity:event/tension#T0101#{time.replace('Z', '+00:00')}",
-        f"dialogue:tides/entity:event/tension#T0101#{time[:10]}t{time[11:]}",
-        "dialogue:tides/entity:event/tension#T0101#2026-02-30T00:00:00.000000Z",
-        "dialogue:tides/entity:perspective/1#1",
-        "dialogue:tides/entity:perspective/01#00",
-        "dialogue:tides/entity:perspective/001#01",
-        "dialogue:tides/entity:perspective/\uff10\uff11#01",
-        "dialogue:tides/entity:perspective/01#01\n",
-        "dialogue:tides/entity:tension/01/01",
-        "dialogue:tides/entity:expert/a#b",
-        "dialogue:tides/entity:expert/caf\u00e9",
-        "dialogue:tides/entity:dek/0",
-        "dialogue:tides/entity:dek/01",
-        "dialogue:tides/entity:dek/+1",
-        f"dialogue:tides/entity:dek/{'9' * 16}",
-        "dialogue:tides/entity:dialogue/meta/",
-        "dialogue:tides/perspective/01#01",
-        "dialogue:/entity:dialogue/meta",
-        "dialogue:a/b/entity:dialogue/meta",
-        "Dialogue:tides/entity:dialogue/meta",
-        "tides/entity:dialogue/meta",
-        "",
-    ]
-    assert {text: addresses.parse_address(text)[1].entity for text in good} == good
-    refused = {text: code_of(partial(addresses.parse_address, text)) for text in bad}
-    assert refused == dict.fromkeys(bad, "invalid_identifier")
-
-
-# -- ids from titles -----------------------------------------------------------------------------------
-
-SLUGS = {
-    "Which Harbour?": "which-harbour",
-    "  --Hello,   World!! ": "hello-world",
-    "\u00dcber \u00c6r\u00f8 \u2013 \u216b": "uber-r-xii",
-    "\u0130stanbul": "istanbul",
-    "re\u0301sume\u0301 r\u00e9sum\u00e9": "resume-resume",
-    "e\u20ddf": "e-f",  # an enclosing circle is Me, not Mn
-    "\uff26\uff35\uff2c\uff2c \ufb01ne": "full-fine",
-    "20\u212a x\u00b2 \u00bd": "20k-x2-1-2",
-    "a\U00011f00b": "ab",  # a mark since Unicode 15
-    "\u65e5\u672c\u8a9e": "dialogue",
-    "!!!": "dialogue",
-    "\U0001f9c1": "dialogue",
-    "a" * 63 + " b": "a" * 63,
-    "a" * 80: "a" * 64,
-    "#/:\0": "dialogue",
-    "snake_case.and-dots": "snake-case-and-dots",
-}
-
-
-@rules("ADDR-06")
-@pytest.mark.parametrize(("title", "slug"), SLUGS.items(), ids=SLUGS.values())
-def test_an_id_is_made_from_the_title(store: DialogueStore, title: str, slug: str) -> None:
-    made = next(iter(addresses.new_dialogue_id(title)))
-    dialogue = shown(store.create_dialogue(made, title))
-    assert (dialogue["dialogue_id"], dialogue["title"]) == (slug, title)
-
-
-@rules("ADDR-06")
-def test_the_next_candidate_is_taken_where_an_id_is_in_use(store: DialogueStore) -> None:
-    made = []
-    for _ in range(3):
-        for candidate in addresses.new_dialogue_id("The Tides"):
-            code = code_of(partial(store.create_dialogue, candidate, "Tides"))
-            if code is None:
-                made.append(shown(store.get_dialogue(candidate))["dialogue_id"])
-                break
-            assert code == "duplicate_entity"
-    assert made == ["the-tides", "the-tides-2", "the-tides-3"]
-
-
-@rules("ADDR-06")
-def test_there_are_ninety_nine_candidates(store: DialogueStore) -> None:
-    title = "a" * 70
-    candidates = addresses.new_dialogue_id(title)
-    first = list(islice(candidates, 99))
-    assert first == ["a" * 64, *(f"{'a' * 64}-{number}" for number in range(2, 100))]
-    with expect_error("too_many_dialogues"):
-        next(candidates)
-    assert shown(store.create_dialogue(first[-1], title))["dialogue_id"] == first[-1]
-
-
-@rules("ADDR-06")
-def test_an_opaque_id_says_nothing_of_the_title(store: DialogueStore) -> None:
-    made = [next(iter(addresses.new_dialogue_id("Secret", opaque=True))) for _ in range(3)]
-    for name in made:
-        assert shown(store.create_dialogue(name, "Secret"))["dialogue_id"] == name
-    form = re.compile(r"d-[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
-    assert [name for name in made if form.fullmatch(name)] == made
-    assert len(set(made)) == 3
-
-
-@rules("ADDR-06")
-def test_any_title_gives_ids_that_a_store_takes(
-    store: DialogueStore, budget: str, seed: int
-) -> None:
-    form = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-
-    def check(title: str) -> None:
-        candidates = list(islice(addresses.new_dialogue_id(title), 99))
-        assert [name for name in candidates if not form.fullmatch(name)] == []
-        assert len(candidates[0]) <= 64
-        assert len(set(candidates)) == 99
-        for candidate in candidates:
-            code = code_of(partial(store.create_dialogue, candidate, title))
-            if code is None:
-                break
-            assert code == "duplicate_entity"
-        assert shown(store.get_dialogue(candidate))["title"] == title
-
-    for_any(TEXTS.filter(len), check, budget=budget, seed=seed, examples=8)

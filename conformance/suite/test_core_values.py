@@ -70,7 +70,7 @@ def write_everywhere(store: DialogueStore, dialogue_id: str, text: str) -> None:
         text,
         conditions=[text],
         vote=text,
-        ethos_compliance={"fully_compliant": text, "exceptions": [text], "violations": [text]},
+        ethos_compliance={"fully_compliant": False, "exceptions": [text], "violations": [text]},
     )
 
 
@@ -97,7 +97,6 @@ def read_everywhere(store: DialogueStore, dialogue_id: str) -> dict[str, str]:
         "move.context": move["context"],
         **{f"verdict.{name}": verdict[name] for name in ("recommendation", "description", "vote")},
         "verdict.conditions": verdict["conditions"][0],
-        "fully_compliant": verdict["ethos_compliance"]["fully_compliant"],
         "exceptions": verdict["ethos_compliance"]["exceptions"][0],
         "violations": verdict["ethos_compliance"]["violations"][0],
     }
@@ -106,7 +105,7 @@ def read_everywhere(store: DialogueStore, dialogue_id: str) -> dict[str, str]:
         found[f"{kind}.label"], found[f"{kind}.text"] = entity["label"], entity[kind.text]
     ((name, member),) = whole["recommendations"][0]["parameters"].items()
     found |= {"member name": name, "in list": member[0], "in object": member[1]["a"]}
-    assert len(found) == 41
+    assert len(found) == 40
     return found
 
 
@@ -560,6 +559,10 @@ def test_an_object_has_its_members_and_no_others(store: DialogueStore) -> None:
     create = partial(store.create_dialogue, "ebb", "Ebb")
     verdict = partial(store.register_verdict, "tides", "v", "interim", 0, "r", "d")
     round = partial(store.create_round, "tides", 1)
+
+    def fully(value: Any) -> dict[str, Any]:
+        return {"fully_compliant": value}
+
     refused = codes(
         {
             "no subject": partial(create, background={"description": "d"}),
@@ -576,6 +579,10 @@ def test_an_object_has_its_members_and_no_others(store: DialogueStore) -> None:
             "no fully_compliant": partial(
                 verdict, ethos_compliance={"exceptions": [], "violations": []}
             ),
+            "text for a boolean": partial(verdict, ethos_compliance={**ethos, **fully("mostly")}),
+            "empty text for a boolean": partial(verdict, ethos_compliance={**ethos, **fully("")}),
+            "number for a boolean": partial(verdict, ethos_compliance={**ethos, **fully(1)}),
+            "list for a boolean": partial(verdict, ethos_compliance={**ethos, **fully([True])}),
             "unknown in ethos": partial(verdict, ethos_compliance={**ethos, "score": 1}),
             "text for a list": partial(verdict, ethos_compliance={**ethos, "exceptions": "x"}),
             "number in a list": partial(verdict, ethos_compliance={**ethos, "violations": [1]}),

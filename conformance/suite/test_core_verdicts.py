@@ -66,7 +66,7 @@ def test_a_verdict_has_its_fields_and_defaults(store: DialogueStore, confidence:
             conditions=[],
             supporting_experts=[],
             tensions_accepted=[],
-            ethos_compliance={"fully_compliant": "mostly", "exceptions": [], "violations": ["x"]},
+            ethos_compliance={"fully_compliant": True, "exceptions": [], "violations": ["x"]},
         )
     )
     nothing: dict[str, Any] = {
@@ -119,7 +119,7 @@ def test_a_verdict_has_its_fields_and_defaults(store: DialogueStore, confidence:
                 "supporting_experts": [],
                 "tensions_accepted": [],
                 "ethos_compliance": {
-                    "fully_compliant": "mostly",
+                    "fully_compliant": True,
                     "exceptions": [],
                     "violations": ["x"],
                 },

@@ -88,7 +88,7 @@ def write_marked(store: DialogueStore, d: str, text: Callable[[], str]) -> None:
         vote=text(),
         supporting_experts=[text().replace(" ", ".")],
         ethos_compliance={
-            "fully_compliant": text(),
+            "fully_compliant": True,
             "exceptions": [text()],
             "violations": [text()],
         },

@@ -11,7 +11,7 @@ from typing import Any
 from ..kit.recipe import Bytes, Case, Family, Group, Mutation, Recipe, Source
 from .file_format import plain
 
-SPEC_REVISION = 1
+SPEC_REVISION = 2
 GENERATOR = "dialogue-store-conformance generators 1"
 
 Document = dict[str, Any]

@@ -96,10 +96,13 @@ def _of_type(field: Field) -> Iterator[Wrong]:
             yield Wrong("no-subject", {"description": "x"}, "member-form")
             yield Wrong("member-added", {"subject": "x", "why": "y"}, "member-form")
             yield Wrong("null-in-it", {"subject": "x", "situation": None}, "optional-member-null")
-        case "object{fully_compliant,exceptions[],violations[]}":
-            whole: dict[str, Any] = {"fully_compliant": "yes", "exceptions": [], "violations": []}
+        case "object{fully_compliant:bool,exceptions[],violations[]}":
+            whole: dict[str, Any] = {"fully_compliant": True, "exceptions": [], "violations": []}
             yield Wrong("text", "yes", "wrong-type")
             yield Wrong("number-in-it", {**whole, "exceptions": [1]}, "wrong-type")
+            yield Wrong("text-for-true", {**whole, "fully_compliant": "yes"}, "wrong-type")
+            yield Wrong("number-for-true", {**whole, "fully_compliant": 1}, "wrong-type")
+            yield Wrong("no-verdict", {**whole, "fully_compliant": None}, "member-form")
             yield Wrong("null-in-it", {**whole, "violations": None}, "member-form")
             yield Wrong(
                 "no-violations",

@@ -181,7 +181,7 @@ def whole() -> tuple[Story, dict[str, State]]:
         "conditions": ["Margin above 60 %"],
         "tensions_accepted": ["T0001"],
         "ethos_compliance": {
-            "fully_compliant": "yes",
+            "fully_compliant": True,
             "exceptions": [],
             "violations": [],
         },

@@ -166,7 +166,7 @@ SAMPLES: tuple[Sample, ...] = (
         supporting_experts=["muffin", "cupcake"],
         tensions_accepted=["T0101"],
         ethos_compliance={
-            "fully_compliant": "no",
+            "fully_compliant": False,
             "exceptions": ["concentration"],
             "violations": [],
         },

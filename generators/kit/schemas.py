@@ -98,7 +98,7 @@ def family_schema(family: Family) -> Schema:
     document = object_of(
         {
             kind: const(family.algorithm or family.name),
-            "spec_revision": const(1),
+            "spec_revision": const(2),
             "schema": const(f"schemas/{family.name}.schema.json"),
             "generator": _WORDS,
             "number_of_tests": {"type": "integer", "minimum": 1},
@@ -175,7 +175,7 @@ def manifest_schema() -> Schema:
     document = object_of(
         {
             "generator": _WORDS,
-            "spec_revision": const(1),
+            "spec_revision": const(2),
             "libraries": map_of(_WORDS),
             "sources": list_of(_SOURCE),
             "modules": map_of(_DIGEST),

@@ -95,7 +95,7 @@ def _is_compliance(value: Any) -> bool:
         return False
     texts = _all(_is_text)
     return (
-        isinstance(value["fully_compliant"], str | bool)
+        isinstance(value["fully_compliant"], bool)
         and texts(value["exceptions"])
         and texts(value["violations"])
     )
@@ -135,7 +135,7 @@ _TYPES: Mapping[str, Check] = {
     "map[round:02d->int]": _by_round(lambda value: _is_number(value, whole=True)),
     "map[round:02d->text]": _by_round(_is_text),
     "object{subject,description?,constraints?,situation?}": _is_background,
-    "object{fully_compliant,exceptions[],violations[]}": _is_compliance,
+    "object{fully_compliant:bool,exceptions[],violations[]}": _is_compliance,
     "hex of 32 bytes": _is_hex,
     "hex of SHA-256, see STORE-22": _is_hex,
     "base64 of 32 bytes": _is_key,

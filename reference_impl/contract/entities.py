@@ -414,13 +414,16 @@ class ChainReport(PartitionScoped):
     """What a walk along a dialogue's audit chains found (AUDIT-05), with the key or without it.
 
     ``chains``: ``{chain: {"events", "tip_sequence", "tip_hash"}}``; ``findings``: a list of
-    ``{"chain", "sequence", "what"}``, empty where ``ok``.
+    ``{"chain", "sequence", "what"}``, empty where ``ok``; ``unverified``: a list of
+    ``{"chain", "events", "key_id"}``, the read chains that another user's key alone can prove. They
+    are no findings: ``ok`` stays as it is.
     """
 
     ok: bool
     with_key: bool
     chains: dict[str, dict[str, Any]]
     findings: list[dict[str, Any]]
+    unverified: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

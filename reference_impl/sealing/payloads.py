@@ -104,7 +104,7 @@ def _is_compliance(value: Any) -> bool:
     return (
         type(value) is dict
         and value.keys() == {"fully_compliant", "exceptions", "violations"}
-        and type(value["fully_compliant"]) in (str, bool)
+        and type(value["fully_compliant"]) is bool
         and texts(value["exceptions"])
         and texts(value["violations"])
     )
@@ -148,7 +148,7 @@ _BY_TYPE: dict[str, Check] = {
     "map[round:02d->int]": _is_map_of(_is_int),
     "map[round:02d->text]": _is_map_of(_is_text),
     "object{subject,description?,constraints?,situation?}": _is_background,
-    "object{fully_compliant,exceptions[],violations[]}": _is_compliance,
+    "object{fully_compliant:bool,exceptions[],violations[]}": _is_compliance,
     "hex of 32 bytes": _is_hex_digest,
     "hex of SHA-256, see STORE-22": _is_hex_digest,
     "base64 of 32 bytes": _is_key,

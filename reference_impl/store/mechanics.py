@@ -391,6 +391,7 @@ class Mechanics:
             with_key=kek_id is not None,
             chains=chains,
             findings=walk.findings,
+            unverified=[],
         )
 
     def _own_kek_id(self, ledger: Ledger) -> str | None:

@@ -10,8 +10,6 @@ __all__ = ["touched"]
 _REASONS: Final[Mapping[str, str]] = {
     "ADDR-01": "its tests look names up in lists, and compare them whole",
     "ADDR-02": "its tests look numbers up in lists",
-    "ADDR-03": "its tests compare what lies at every address",
-    "ADDR-04": "its tests count what has an address",
     "ADDR-05": "its tests compare whole items",
     "ADDR-07": "its tests look at every time that a read gives",
     "ADDR-08": "its tests fill a round and compare its lists",
@@ -30,6 +28,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "STORE-12": "its tests compare entities whole, as they come back",
     "STORE-14": "its tests end with a call that must succeed, or be refused for one reason",
     "STORE-15": "its tests compare what is there after a refusal",
+    "STORE-16": "its tests count what clients wrote at the same time",
     "STORE-18": "its tests compare what one client reads with what another one wrote",
     "STORE-19": "its tests compare every read with the whole partition",
     "STORE-20": "its tests compare what is there after a reopening",

@@ -125,6 +125,9 @@ def _member_faults() -> Iterator[Fault]:
         {"fully_compliant": True, "exceptions": None, "violations": []},
         {"fully_compliant": True, "exceptions": [1], "violations": []},
         {"fully_compliant": True, "exceptions": [], "violations": [], "why": "x"},
+        {"fully_compliant": "yes", "exceptions": [], "violations": []},
+        {"fully_compliant": 1, "exceptions": [], "violations": []},
+        {"fully_compliant": None, "exceptions": [], "violations": []},
     )
     yield from wrong("verdict#v-1", "ethos_compliance", *compliance)
     yield from wrong(PERSPECTIVE, "label", None, 1, False, ["x"])

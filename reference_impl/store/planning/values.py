@@ -269,23 +269,16 @@ def _metrics(problems: Problems, where: str, value: Any) -> Any:
     return out
 
 
-def _compliance(verdict_check: Check) -> Check:
-    def checked(problems: Problems, where: str, value: Any) -> Any:
-        known = ("fully_compliant", "exceptions", "violations")
-        members = check_members(problems, where, value, known)
-        if members is None:
-            return INVALID
-        out: dict[str, Any] = {}
-        for name, check in zip(known, (verdict_check, _texts, _texts), strict=True):
-            member = _required(problems, where, members, name)
-            out[name] = None if member is None else check(problems, f"{where}.{name}", member)
-        return out
-
-    return checked
-
-
-def _text_or_bool(problems: Problems, where: str, value: Any) -> Any:
-    return value if isinstance(value, bool) else check_text(problems, where, value)
+def _compliance(problems: Problems, where: str, value: Any) -> Any:
+    known = ("fully_compliant", "exceptions", "violations")
+    members = check_members(problems, where, value, known)
+    if members is None:
+        return INVALID
+    out: dict[str, Any] = {}
+    for name, check in zip(known, (_bool, _texts, _texts), strict=True):
+        member = _required(problems, where, members, name)
+        out[name] = None if member is None else check(problems, f"{where}.{name}", member)
+    return out
 
 
 # -- any JSON -----------------------------------------------------------------------------------
@@ -342,8 +335,7 @@ _CHECKS: dict[str, Check] = {
     "number 0..1": _relevance,
     "object": _object,
     "object{subject,description?,constraints?,situation?}": _background,
-    "object{fully_compliant: bool, exceptions, violations}": _compliance(_bool),
-    "object{fully_compliant,exceptions,violations}": _compliance(_text_or_bool),
+    "object{fully_compliant: bool, exceptions, violations}": _compliance,
     f"object{{{','.join(_METRICS)}: int >= 0, each default 0}}": _metrics,
     "list[text]": _texts,
     "list[note]": _texts,
