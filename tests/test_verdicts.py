@@ -660,7 +660,7 @@ def test_profiles_expand_ranges_and_families() -> None:
         *("KEY-01", "KEY-02", "KEY-03", "KEY-05", "KEY-06", "KEY-08"),
     )
     assert PROFILES["encrypted"].rules[3:12] == tuple(f"ENV-0{n}" for n in range(1, 10))
-    assert len(PROFILES["core"].rules) == 28
+    assert len(PROFILES["core"].rules) == 26
     assert with_needs(["keys"]) == ("core", "encrypted", "keys")
 
 

@@ -38,7 +38,7 @@ class _CopiesFirst(ModelStore):
             self.state.partitions = shared
 
 
-@lie("core", "STORE-16", also=touched("STORE-18"))
+@lie("core", "STORE-16", also=touched("STORE-04", "STORE-18"))
 class WritesOverWhatCameBetween(_CopiesFirst):
     """Reads the partition, adds a tension and puts it back, whatever another client wrote meanwhile."""
 
