@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.spec import RULES
+from conformance.spec import RULES, SPEC_REVISION
 from conformance.spec.contract_text import SPEC_FILE, contract_text, groups_of, parse
+from reference_impl.contract import tables
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = (ROOT / SPEC_FILE).read_text(encoding="utf-8")
@@ -18,6 +19,10 @@ def test_the_text_and_the_register_have_the_same_rules() -> None:
     """Red if a rule is written into one of them only."""
     assert sorted(re.findall(r"^- ([A-Z]+-\d\d) ", WRITTEN, re.MULTILINE)) == sorted(RULES)
     assert set(contract_text().rules) == set(RULES)
+
+
+def test_text_tables_and_register_are_of_one_revision() -> None:
+    assert contract_text().revision == tables.SPEC_REVISION == SPEC_REVISION == 2
 
 
 def test_a_rule_stands_in_the_section_of_its_family() -> None:
