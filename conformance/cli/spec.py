@@ -39,6 +39,7 @@ def rules_command(ids: tuple[str, ...]) -> None:
     console = Console()
     console.print(table)
     console.print(f"{len(chosen)} rules; tests are there for {', '.join(BUILT)}")
+    console.print("One of them in full, and what shows it: conformance explain ID")
 
 
 def _names(wanted: str, rule: str) -> bool:
