@@ -9,6 +9,7 @@ from typing import Any
 from .config import read_config
 from .contract.tables import TABLE_NAME
 from .sealing.keys import KeyProvider, LocalFileKeyProvider
+from .store.composing import compose
 from .store.encrypted_store import EncryptedStore
 
 __all__ = ["DynamoDialogueStore", "SqliteDialogueStore", "create_dialogue_store"]
@@ -30,7 +31,7 @@ class SqliteDialogueStore(EncryptedStore):
     ) -> None:
         from .partitions.sqlite.store import SqlitePartitionStore
 
-        super().__init__(
+        parts = compose(
             SqlitePartitionStore(os.fspath(path), read_only=read_only),
             keys or LocalFileKeyProvider(),
             user_id=user_id,
@@ -39,6 +40,7 @@ class SqliteDialogueStore(EncryptedStore):
             principal=principal,
             audit_sink=audit_sink,
         )
+        super().__init__(parts)
 
 
 class DynamoDialogueStore(EncryptedStore):
@@ -59,7 +61,7 @@ class DynamoDialogueStore(EncryptedStore):
     ) -> None:
         from .partitions.dynamodb.store import DynamoPartitionStore
 
-        super().__init__(
+        parts = compose(
             DynamoPartitionStore(table_name, region=region, endpoint=endpoint, read_only=read_only),
             keys or LocalFileKeyProvider(),
             user_id=user_id,
@@ -68,6 +70,7 @@ class DynamoDialogueStore(EncryptedStore):
             principal=principal,
             audit_sink=audit_sink,
         )
+        super().__init__(parts)
 
 
 def create_dialogue_store(

@@ -16,12 +16,13 @@ from typing import Any
 
 from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.testing import open_store
 
 D = "d"
 ROUND = 0
 
 
-def open_store(given: dict[str, Any]) -> EncryptedStore:
+def opened(given: dict[str, Any]) -> EncryptedStore:
     """A store instance of its own over the storage that all share."""
     if "path" in given:
         from reference_impl.partitions.sqlite.store import SqlitePartitionStore
@@ -31,7 +32,7 @@ def open_store(given: dict[str, Any]) -> EncryptedStore:
         from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 
         partitions = DynamoPartitionStore(given["table"], client_options=given["client"])
-    return EncryptedStore(
+    return open_store(
         partitions,
         LocalFileKeyProvider(given["key_file"]),
         principal=given["principal"],
@@ -43,7 +44,7 @@ def story(given: dict[str, Any], ready: Callable[[], None]) -> dict[str, Any]:
     """A read, then ``times`` writes, each followed by a read. ``said``: for a write True, for a read the
     revision and every expert's score."""
     said: list[Any] = []
-    with open_store(given) as store:
+    with opened(given) as store:
 
         def read() -> None:
             whole = store.load_partition(D)
@@ -63,7 +64,7 @@ def writes(given: dict[str, Any], ready: Callable[[], None]) -> dict[str, Any]:
     """Writes, so many ``times`` or for ``seconds``: ``per_second``, or as fast as they get through.
     ``late``: how far the slowest was behind its time, in seconds."""
     done, late = 0, 0.0
-    with open_store(given) as store:
+    with opened(given) as store:
         store.load_partition(D)
         ready()
         began = time.monotonic()
@@ -85,7 +86,7 @@ def reads(given: dict[str, Any], ready: Callable[[], None]) -> dict[str, Any]:
     each did, and the errors."""
     seen = [0] * given["instances"]
     failed: list[str] = []
-    stores = [open_store(given) for _ in seen]
+    stores = [opened(given) for _ in seen]
     for store in stores:
         store.load_partition(D)
     ready()

@@ -16,7 +16,7 @@ from conformance.suite.kit.rounds import many
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.store import journal
-from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.testing import open_store
 from tests.stopping_store import StoppingPartitionStore
 
 
@@ -32,7 +32,7 @@ def main(given: dict[str, Any]) -> None:
     engine = DynamoPartitionStore(given["table"], client_options=given["client"])
     partitions = StoppingPartitionStore(engine, step, max_actions=given["max_actions"])
     keys = LocalFileKeyProvider(given["key_file"])
-    with EncryptedStore(partitions, keys) as store:
+    with open_store(partitions, keys) as store:
         if given.get("kill_after") == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         store.register_round("tides", **many(given["count"]))

@@ -35,14 +35,14 @@ def heard_of(world: World) -> list[EngineCall]:
     assert isinstance(denied, EncryptedStore)
     for name, params in CALLS:
         for store in (*stores, denied):
-            with recorded(store._partitions) as calls:
+            with recorded(store.partitions) as calls:
                 try:
                     getattr(store, name)(dialogue_id=D, **params)
                 except DialogueStoreError as refused:
                     assert refused.code not in ("audit_unavailable", "conflict")  # noqa: PT017
             heard += calls
             log.new()  # fails where an event is gone or another one
-    with recorded(stores[0]._partitions) as calls:
+    with recorded(stores[0].partitions) as calls:
         assert stores[0].verify_chain(D).ok
     return heard + calls
 
@@ -76,7 +76,7 @@ def test_an_event_asks_the_same_of_the_engine_however_long_the_chain_is(world: W
             (writer, lambda n=number: writer.update_expert_score(D, "anne", 0, n)),
             (reader, lambda: reader.get_experts(D)),
         ):
-            with recorded(store._partitions) as calls:
+            with recorded(store.partitions) as calls:
                 call()
             cost += [(c.operation, len(c.touches), c.is_scan) for c in calls]
         costs.append(cost)

@@ -376,7 +376,7 @@ def test_an_append_asks_as_little_after_five_hundred_events_as_after_five(
 
 
 def test_a_dialogue_that_is_not_there_gets_no_chain(store: EncryptedStore) -> None:
-    partitions = store._partitions
+    partitions = store.partitions
     with failing_with("dialogue_not_found"):
         store.verify_chain("nowhere")
     assert partitions.query("audit#nowhere") == []

@@ -19,7 +19,9 @@ from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
 from conformance.targets.base import RawAccess, Target
 from conformance.targets.engines.choose import Engine
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.testing import open_store
 from tests.audit_worker import ROUND, D
 
 pytestmark = pytest.mark.integration
@@ -45,8 +47,9 @@ class Storage:
         assert backend.raw is not None
         self.store = store
         self.raw: RawAccess = backend.raw
+        self.key_file = world.key_file
         self._common: dict[str, Any] = {"key_file": str(world.key_file)}
-        partitions = store._partitions
+        partitions = store.partitions
         if isinstance(partitions, DynamoPartitionStore):
             self._common |= {"table": partitions.table_name, "client": engine.client_kwargs()}
         else:
@@ -208,7 +211,8 @@ def check_large_load(storage: Storage, *, loads: int, writes: int) -> dict[str, 
     revisions = []
     with storage.processes(writer) as (process,):
         for _ in range(loads):
-            reader = EncryptedStore(storage.store._partitions, storage.store._keys._provider)
+            keys = LocalFileKeyProvider(storage.key_file)
+            reader = open_store(storage.store.partitions, keys)
             whole = reader.load_partition(D)
             assert len(whole.claims) == 63
             scores = [e.scores.get(f"{ROUND:02d}", 0) for e in whole.experts]

@@ -21,7 +21,9 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
 from reference_impl.factory import create_dialogue_store
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.testing import open_store
 from reference_impl.testing.recorder import recorded
 
 pytestmark = pytest.mark.integration
@@ -63,7 +65,7 @@ def open_read_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Open:
     """Opens the storage with a configuration file that says read_only."""
-    partitions = writer._partitions
+    partitions = writer.partitions
     if isinstance(partitions, DynamoPartitionStore):
         client = local_engine.client_kwargs()
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", str(client["aws_access_key_id"]))
@@ -140,7 +142,7 @@ def test_reads_are_logged_in_the_sink_and_nowhere_else(
 ) -> None:
     before = stored(world)
     with open_read_only(sink, principal="ada") as store:
-        with recorded(store._partitions) as calls:
+        with recorded(store.partitions) as calls:
             assert [r.round for r in store.get_rounds(D)] == [0]
             events = logged(sink)
             assert store.verify_partition(D) == []
@@ -253,7 +255,8 @@ def test_a_store_that_may_write_keeps_its_log_with_the_dialogue(
     log.new()
     store = world.open().store
     assert isinstance(store, EncryptedStore)
-    with EncryptedStore(store._partitions, store._keys._provider, audit_sink=sink) as other:
+    keys = LocalFileKeyProvider(world.key_file)
+    with open_store(store.partitions, keys, audit_sink=sink) as other:
         other.get_rounds(D)
     assert operations(log.added("r")) == ["derive", "unwrap", "decrypt"]
     assert not sink.exists()

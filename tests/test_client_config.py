@@ -42,7 +42,7 @@ def client(**changes: Any) -> Any:
     """The client of a store that is made from the configuration; it has asked nobody anything."""
     storage = {**CONFIG["storage"], "dynamodb": {**CONFIG["storage"]["dynamodb"], **changes}}
     with create_dialogue_store({**CONFIG, "storage": storage}) as store:
-        partitions = store._partitions
+        partitions = store.partitions
         assert isinstance(partitions, DynamoPartitionStore)
         return partitions.client
 
@@ -170,7 +170,7 @@ def test_the_region_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.setenv(name, "eu-north-1" if name == "AWS_REGION" else "eu-west-3")
         with create_dialogue_store(config) as store:
-            partitions = store._partitions
+            partitions = store.partitions
             assert isinstance(partitions, DynamoPartitionStore)
             expected = "eu-north-1" if name == "AWS_REGION" else "eu-west-3"
             assert partitions.client.meta.region_name == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from reference_impl import DynamoDialogueStore, SqliteDialogueStore, create_dial
 from reference_impl.config import _SETTINGS, read_config
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.store.composing import compose
+from reference_impl.store.runtime import SYSTEM
+from reference_impl.testing import exchanged
 
 # `conformance spec` runs this module: it proves two rules that no backend claims.
 pytestmark = profile("project")
@@ -149,7 +153,7 @@ def test_one_backend_is_made_and_none_is_fallen_back_to(tmp_path: Path) -> None:
         deadline_s=0.2,
     ) as store:
         assert isinstance(store, DynamoDialogueStore)
-        assert isinstance(store._partitions, DynamoPartitionStore)
+        assert isinstance(store.partitions, DynamoPartitionStore)
         with pytest.raises(DialogueStoreError) as caught:
             store.get_dialogue("d")
     assert caught.value.code == "backend_unavailable"
@@ -161,16 +165,26 @@ def test_one_backend_is_made_and_none_is_fallen_back_to(tmp_path: Path) -> None:
 def test_no_configured_store_takes_randomness_or_a_clock() -> None:
     """A production configuration has no way to replace either."""
     for make in (SqliteDialogueStore, DynamoDialogueStore):
-        assert not {"clock", "randomness"} & inspect.signature(make).parameters.keys()
+        assert not {"clock", "randomness", "runtime"} & inspect.signature(make).parameters.keys()
 
 
 @rules("CONF-01")
 def test_a_configured_store_uses_the_systems_randomness(tmp_path: Path) -> None:
-    with create_dialogue_store(
-        storage={"backend": "sqlite", "sqlite": {"path": str(tmp_path / "d.db")}},
-        keys={"path": str(tmp_path / "umk.key")},
-    ) as store:
-        assert store._randomness is os.urandom
+    assert SYSTEM.randomness is os.urandom
+    seen: list[Any] = []
+
+    def watched(honest: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+        seen.append(settings.get("runtime", SYSTEM))
+        return honest(*args, **settings)
+
+    with (
+        exchanged(compose, watched),
+        create_dialogue_store(
+            storage={"backend": "sqlite", "sqlite": {"path": str(tmp_path / "d.db")}},
+            keys={"path": str(tmp_path / "umk.key")},
+        ),
+    ):
+        assert seen == [SYSTEM]
 
 
 @rules("CONF-01")

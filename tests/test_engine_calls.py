@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from reference_impl.contract.tables import METHODS
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import PartitionStore
 from reference_impl.store.encrypted_store import EncryptedStore
-from reference_impl.testing.recorder import EngineCall, RecordingPartitionStore, recorded
+from reference_impl.testing.recorder import EngineCall, recorded
 
 pytestmark = pytest.mark.integration
 
@@ -96,20 +94,6 @@ def test_every_method_is_called() -> None:
     assert want == set(DialogueStore.__abstractmethods__) | {"verify_partition"}
 
 
-@contextmanager
-def listening(store: EncryptedStore) -> Iterator[list[EngineCall]]:
-    partitions = store._partitions
-    if isinstance(partitions, MemoryPartitionStore):
-        calls: list[EngineCall] = []
-        store._partitions = RecordingPartitionStore(partitions, calls)
-        store._log._partitions = store._partitions
-        yield calls
-        store._partitions = store._log._partitions = partitions
-    else:
-        with recorded(partitions) as heard:
-            yield heard
-
-
 def history(world: World, *, cold: bool) -> dict[str, list[EngineCall]]:
     """The engine's calls of each method, on a store that is warm or opened anew for each."""
     heard = {}
@@ -120,7 +104,7 @@ def history(world: World, *, cold: bool) -> dict[str, list[EngineCall]]:
             store.close()
             store = reference(world)
             store.load_partition("other-0")
-        with listening(store) as calls:
+        with recorded(store.partitions) as calls:
             getattr(store, name)(dialogue_id=D, **params)
         heard[name] = [c for c in calls if c.operation not in ("BEGIN", "COMMIT", "PRAGMA")]
     store.close()
@@ -193,10 +177,6 @@ def test_only_a_missing_master_key_scans(world: World) -> None:
     fill(world, 1)
     store = world.open(key_file=world.root / "gone" / "umk.key").store
     assert isinstance(store, EncryptedStore)
-    inner = store._partitions
-    if isinstance(inner, MemoryPartitionStore):
-        assert inner.holds_wrapped_keys()
-        return
-    with recorded(inner) as log, pytest.raises(Exception, match="umk_missing"):
+    with recorded(store.partitions) as log, pytest.raises(Exception, match="umk_missing"):
         store.get_dialogue("other-0")
     assert sum(call.is_scan for call in log) == 1

@@ -32,6 +32,7 @@ from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.store import journal
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.store.journal import Journal, journal_key
+from reference_impl.testing import open_store
 from tests.stopping_store import StoppingPartitionStore
 
 HERE = Path(__file__).parent
@@ -62,7 +63,7 @@ class Storage:
     def open(self, step: Callable[[int, str], None] = lambda number, name: None) -> EncryptedStore:
         """A store of its own; ``step`` is told of each call that it makes."""
         partitions = StoppingPartitionStore(self.items, step)
-        return EncryptedStore(partitions, LocalFileKeyProvider(self.key_file))
+        return open_store(partitions, LocalFileKeyProvider(self.key_file))
 
     def copy(self) -> Storage:
         """The same items once more, for a test to ruin."""
@@ -91,7 +92,7 @@ class Storage:
         """What a writer asks that nobody disturbs."""
         other = self.copy().open()
         write(other, **many(self.count))
-        found: list[str] = other._partitions.calls  # type: ignore[attr-defined]
+        found: list[str] = other.partitions.calls  # type: ignore[attr-defined]
         return found
 
     def stopped_after(self, number: int) -> None:
@@ -194,7 +195,7 @@ def test_what_fits_takes_no_journal(small: Storage) -> None:
     store = small.open()
     store.create_round("tides", 5)
     register(store, CLAIM, "tides", 0)
-    calls: list[str] = store._partitions.calls  # type: ignore[attr-defined]
+    calls: list[str] = store.partitions.calls  # type: ignore[attr-defined]
     assert [name for name in calls if "part" in name or "pending" in name] == []
 
 
@@ -351,7 +352,7 @@ def test_two_roll_it_forward_at_once(small: Storage) -> None:
     alone = pending.copy()
     one = alone.open()
     register(one, CLAIM, "tides", 0)
-    calls: list[str] = one._partitions.calls  # type: ignore[attr-defined]
+    calls: list[str] = one.partitions.calls  # type: ignore[attr-defined]
     for number in range(1, len(calls) + 1):
         here = pending.copy()
 
@@ -563,10 +564,10 @@ def table(dynamodb_target: Target, local_engine: Engine, tmp_path: Path) -> Iter
     store, raw = backend.store, backend.raw
     assert isinstance(store, EncryptedStore)
     assert raw is not None
-    assert isinstance(store._partitions, DynamoPartitionStore)
+    assert isinstance(store.partitions, DynamoPartitionStore)
     harbour(store)
     given = {
-        "table": store._partitions.table_name,
+        "table": store.partitions.table_name,
         "client": local_engine.client_kwargs(),
         "key_file": str(world.key_file),
     }

@@ -146,5 +146,5 @@ def test_the_port_is_recorded_for_any_store() -> None:
         Touch("check", PK, "round"),
     )
     assert log[3].partitions == {PK, "audit#d"}
-    with pytest.raises(TypeError, match="no engine"), recorded(inner):
+    with pytest.raises(TypeError, match="no engine"), recorded(store):
         pass

@@ -105,10 +105,10 @@ def test_a_bare_boto3_client_sees_keys_and_attributes(
     store = table_world.open().store
     play(store, load_demo(), D)
     assert isinstance(store, EncryptedStore)
-    assert isinstance(store._partitions, DynamoPartitionStore)
+    assert isinstance(store.partitions, DynamoPartitionStore)
     make: Any = boto3.client
     client = make("dynamodb", **local_engine.client_kwargs())
-    table = store._partitions.table_name
+    table = store.partitions.table_name
     answer = client.query(
         TableName=table,
         KeyConditionExpression="pk = :pk",

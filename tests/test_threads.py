@@ -10,7 +10,9 @@ import pytest
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
-from reference_impl.store.snapshot import entities
+from reference_impl.store.loading import Loaded, Loader
+from reference_impl.store.operation import Operation
+from reference_impl.store.snapshot import Snapshot, entities
 from reference_impl.testing import open_store
 
 D = "d"
@@ -19,14 +21,28 @@ D = "d"
 @pytest.fixture
 def store(tmp_path: Path) -> EncryptedStore:
     keys = LocalFileKeyProvider(tmp_path / "keys" / "umk.key")
-    store = open_store(MemoryPartitionStore(), keys, deadline_s=30.0)
+    store = open_store(MemoryPartitionStore(), keys, deadline_s=30.0, loader=Watched)
     store.create_dialogue(D, "title")
     store.create_round(D, 0)
     return store
 
 
+class Watched(Loader):
+    """Keeps the states that it loaded, and those that they were compared with."""
+
+    def attempt(self, operation: Operation) -> Loaded:
+        known = operation.cached.shown()
+        loaded = super().attempt(operation)
+        seen.append((known, loaded.snapshot))
+        return loaded
+
+
+seen: list[tuple[Snapshot | None, Snapshot]] = []
+
+
 def test_what_was_read_stays_as_it_was_read(store: EncryptedStore) -> None:
-    found = store._load(D)
+    store.get_rounds(D)
+    found = seen[-1][1]
     before = (found.head, dict(found.records), dict(found.terms), found.next_seq("claim", round=0))
     store.register_claim(D, 0, "label", "content", [])
     store.create_round(D, 1)
@@ -37,7 +53,8 @@ def test_what_was_read_stays_as_it_was_read(store: EncryptedStore) -> None:
 
 
 def test_what_a_read_compares_with_is_not_changed_under_it(store: EncryptedStore) -> None:
-    known = store._cell(D).shown()
+    store.get_rounds(D)
+    known = seen[-1][0]
     assert known is not None
     before = dict(known.records)
     store.create_round(D, 1)

@@ -20,6 +20,8 @@ from reference_impl.sealing import audit_chain as audit
 from reference_impl.sealing import head, keys
 from reference_impl.sealing.keys import KekHandle, LocalFileKeyProvider, UmkHandle
 from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.store.loading import Loaded, Loader
+from reference_impl.store.operation import Operation
 from reference_impl.testing import open_store
 
 Case = Mapping[str, Any]
@@ -62,10 +64,13 @@ def key_file(folder: Path, umk: str) -> LocalFileKeyProvider:
 def opened(tmp_path: Path) -> Iterator[Any]:
     stores: list[EncryptedStore] = []
 
-    def open_with(group: Case, case: Case, *folders: Mapping[str, Any]) -> EncryptedStore:
+    def open_with(
+        group: Case, case: Case, *folders: Mapping[str, Any], **makers: Any
+    ) -> EncryptedStore:
         items = MemoryPartitionStore()
         put_raw(items, *folders)
-        store = open_store(items, key_file(tmp_path, group["umk"]), user_id=case["user_id"])
+        keys = key_file(tmp_path, group["umk"])
+        store = open_store(items, keys, user_id=case["user_id"], **makers)
         stores.append(store)
         return store
 
@@ -115,9 +120,18 @@ WHOLE = [
 def test_what_a_partition_opens_to(opened: Any, group: Case, case: Case) -> None:
     given = case["input"]
     last = given["last_event"]
-    store = opened(group, given, given["items"], given["journal"], {last["sk"]: last})
-    snapshot, findings = store._read(given["dialogue_id"])
-    assert findings == []
+    loaded: list[Loaded] = []
+
+    class Watched(Loader):
+        def attempt(self, operation: Operation) -> Loaded:
+            loaded.append(super().attempt(operation))
+            return loaded[-1]
+
+    events = {last["sk"]: last}
+    store = opened(group, given, given["items"], given["journal"], events, loader=Watched)
+    assert store.verify_partition(given["dialogue_id"]) == []
+    snapshot = loaded[-1].snapshot
+    assert snapshot.head is not None
     for sk, sealed in case["expected"]["opened"].items():
         record = snapshot.records[sk]
         assert {name: record.fields[name] for name in sealed} == sealed

@@ -12,8 +12,9 @@ from reference_impl.contract.addresses import parse_partition_key
 from reference_impl.contract.entities import Finding
 from reference_impl.contract.items import Item
 from reference_impl.sealing.keys import KeyProvider, UmkHandle
-from reference_impl.store.audit_log import Ledger
-from reference_impl.store.opening import Keyring, open_partition
+from reference_impl.store.key_uses import KeyUses
+from reference_impl.store.keyring import Keyring
+from reference_impl.store.opening import Opener
 from reference_impl.store.snapshot import Snapshot
 
 
@@ -50,8 +51,8 @@ def read(
     items: list[Item], umk: bytes, user_id: str, dialogue_id: str
 ) -> tuple[Snapshot, list[Finding]]:
     """What the reference's reader makes of items, findings about the head's set left out."""
-    keys = Keyring(GivenKey(umk), user_id, _nothing_is_drawn)
-    snapshot, findings = open_partition(dialogue_id, items, keys, Ledger(dialogue_id))
+    opener = Opener(Keyring(GivenKey(umk), user_id, _nothing_is_drawn))
+    snapshot, findings = opener.open_partition(dialogue_id, items, KeyUses(dialogue_id))
     return snapshot, [finding for finding in findings if finding.layer != "head"]
 
 

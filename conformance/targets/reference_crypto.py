@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from reference_impl.contract import addresses
-from reference_impl.contract.errors import error, integrity_error
+from reference_impl.contract.errors import error
 from reference_impl.contract.items import Item, canonical_json
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import (
@@ -18,10 +18,10 @@ from reference_impl.sealing.keys import (
     UmkHandle,
     system_randomness,
 )
-from reference_impl.sealing.payloads import Fault
-from reference_impl.store.audit_log import Ledger
-from reference_impl.store.opening import Keyring, _Reader
-from reference_impl.store.snapshot import Snapshot
+from reference_impl.store.key_uses import KeyUses
+from reference_impl.store.keyring import Keyring
+from reference_impl.store.opening import Opener, Opening
+from reference_impl.testing import exposed
 
 __all__ = ["ReferenceCrypto"]
 
@@ -64,14 +64,14 @@ class ReferenceCrypto:
     def derive_kek(self, umk: bytes, user_id: str) -> tuple[bytes, str]:
         """KEY-03, KEY-05."""
         kek = _Given().derive_kek(UmkHandle(umk), user_id)
-        return _bytes_of(kek), kek.key_id
+        return exposed(kek), kek.key_id
 
     def open_dek(self, kek: bytes, user_id: str, item: Item) -> bytes:
         """KEY-05, KEY-06."""
-        reader = _reader(item, _Given(KekHandle(kek, user_id)), user_id)
-        _open(reader, item)
-        (dek,) = reader.snapshot.deks.values()
-        return _bytes_of(dek)
+        opener, opening = _opener(item, _Given(KekHandle(kek, user_id)), user_id)
+        opener.open_item(opening, item)
+        (dek,) = opening.snapshot.deks.values()
+        return exposed(dek)
 
     def seal(
         self, address: str, fields: Mapping[str, Any], *, dek: bytes, key_id: str, nonce: bytes
@@ -83,36 +83,18 @@ class ReferenceCrypto:
 
     def open(self, item: Item, deks: Mapping[int, bytes]) -> Mapping[str, Any]:
         """ENV-06."""
-        reader = _reader(item, _Given(), "local")
+        opener, opening = _opener(item, _Given(), "local")
         for version, dek in deks.items():
-            reader.snapshot.deks[version] = DekHandle(dek, reader.snapshot.dialogue_id, version)
-        return _open(reader, item)
+            opening.snapshot.deks[version] = DekHandle(dek, opening.dialogue_id, version)
+        fields = opener.open_item(opening, item)
+        kind, _ = addresses.parse_sort_key(str(item["sk"])) or (None, None)
+        return {f.name: fields.get(f.name) for f in kind.sealed_fields} if kind else {}
 
 
-def _reader(item: Item, provider: KeyProvider, user_id: str) -> _Reader:
+def _opener(item: Item, provider: KeyProvider, user_id: str) -> tuple[Opener, Opening]:
+    """The store's own opener with the keys of a provider, at the item's dialogue."""
     dialogue_id = addresses.parse_partition_key(str(item["pk"]))
     if dialogue_id is None:
         raise error("invalid_identifier", "not the partition key of a dialogue")
-    keys = Keyring(provider, user_id, system_randomness)
-    return _Reader(dialogue_id, keys, Ledger(dialogue_id), Snapshot(dialogue_id))
-
-
-def _open(reader: _Reader, item: Item) -> dict[str, Any]:
-    """The sealed fields of one item, as the store's own reader opens it."""
-    pk, sk = str(item["pk"]), str(item["sk"])
-    parsed = addresses.parse_sort_key(sk)
-    if parsed is None:
-        raise integrity_error("envelope", None, pk, sk, "the sort key has no form of the contract")
-    kind, parts = parsed
-    address = envelope.address_of(reader.snapshot.dialogue_id, kind, parts)
-    try:
-        fields = reader._open(kind, parts, address, item)
-    except Fault as fault:
-        raise fault.as_error(address, pk, sk) from None
-    return {f.name: fields.get(f.name) for f in kind.sealed_fields}
-
-
-def _bytes_of(key: KekHandle | DekHandle) -> bytes:
-    # A handle hides its key, on purpose; the keys of vectors are published.
-    hidden: bytes = key._Handle__key  # type: ignore[union-attr]
-    return hidden
+    opener = Opener(Keyring(provider, user_id, system_randomness))
+    return opener, opener.opening(dialogue_id, KeyUses(dialogue_id))

@@ -225,7 +225,7 @@ def demo(path: Path | None, dialogue_id: str, as_json: bool) -> None:
 
 
 def _partitions_of(store: EncryptedStore) -> PartitionStore:
-    return store._partitions
+    return store.partitions
 
 
 @contextmanager

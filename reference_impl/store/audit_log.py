@@ -10,208 +10,150 @@ import errno
 import fcntl
 import os
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from random import uniform
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..contract import timestamps
-from ..contract.addresses import address, partition_key
+from .. import forks
 from ..contract.errors import DialogueStoreError, error
 from ..contract.items import Item, canonical_json
 from ..partitions.port import ConditionFailed, PartitionStore
-from ..sealing import audit_chain as audit
+from ..sealing import audit_chain
 from ..sealing.audit_chain import WRITE_CHAIN, Tip, Use
-from ..sealing.keys import KekHandle, Randomness
-from .retry import YIELDING, persist
+from ..sealing.keys import KekHandle
+from .retry import YIELDING, conflict, retry_until
+from .runtime import Lock, Runtime
 
-if TYPE_CHECKING:
-    from .snapshot import Snapshot
-
-__all__ = ["AuditLog", "Ledger"]
+__all__ = ["AuditLog"]
 
 #: Seconds that the log of reads holds back at first and at most while others keep the engine busy.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.03
 
 
-class Ledger:
-    """The uses of keys that one operation made and that are not logged yet (AUDIT-04: kinds in order,
-    within one kind by ascending DEK version; one batch under one key is one event)."""
-
-    def __init__(self, dialogue_id: str) -> None:
-        self.dialogue_id = dialogue_id
-        self._derive: Use | None = None
-        self._wraps: dict[tuple[str, int], Use] = {}
-        self._opened: dict[int, tuple[int, str]] = {}
-        self._failed: dict[int, dict[str, None]] = {}
-        #: The revision that the head carries that was read, 0 where there is none (AUDIT-09).
-        self.revision = 0
-        #: What was opened so far: an operation that has to read again does not open it again.
-        self.known: Snapshot | None = None
-        #: The sealing of a write that was given up before it was sent.
-        self.spoilt: Use | None = None
-
-    def read(self, head: Item | None) -> None:
-        """The head was read, opened or not."""
-        revision = head.get("revision") if head is not None else None
-        sound = type(revision) is int and 0 < revision < 2**53
-        self.revision = revision if sound and isinstance(revision, int) else 0
-
-    def derived(self, key_id: str | None, outcome: str = "success") -> None:
-        """The KEK was derived, or could not be."""
-        self._derive = Use("derive", outcome, key_id, partition_key(self.dialogue_id))
-
-    def wrapped(self, key_id: str, version: int) -> None:
-        """A new data key was wrapped."""
-        self._note("wrap", key_id, version, "success")
-
-    def unwrapped(self, key_id: str, version: int, outcome: str = "success") -> None:
-        """A wrapped data key was opened, or not."""
-        self._note("unwrap", key_id, version, outcome)
-
-    def opened(self, version: int, where: str) -> None:
-        """An item was opened under a data key."""
-        count, _ = self._opened.get(version, (0, ""))
-        self._opened[version] = (count + 1, where)
-
-    def not_opened(self, version: int, where: str) -> None:
-        """An item did not open under a data key; it counts once, however often it was tried."""
-        self._failed.setdefault(version, {})[where] = None
-
-    def _note(self, operation: str, key_id: str, version: int, outcome: str) -> None:
-        where = address(self.dialogue_id, "dek", {"version": version})
-        self._wraps[operation, version] = Use(operation, outcome, key_id, where)
-
-    def uses(self) -> list[Use]:
-        """What is to be logged, in the order of AUDIT-04."""
-        out = [self._derive] if self._derive is not None else []
-        for operation in ("wrap", "unwrap"):
-            out += [self._wraps[key] for key in sorted(self._wraps) if key[0] == operation]
-        pk = partition_key(self.dialogue_id)
-        for version in sorted(self._opened.keys() | self._failed.keys()):
-            key_id = f"dek#{self.dialogue_id}#{version}"
-            count, where = self._opened.get(version, (0, ""))
-            failed = list(self._failed.get(version, ()))
-            if count:
-                out.append(Use("decrypt", "success", key_id, where if count == 1 else pk, count))
-            if failed:
-                subject = failed[0] if len(failed) == 1 else pk
-                out.append(Use("decrypt", "failure", key_id, subject, len(failed)))
-        return out
-
-    def clear(self) -> None:
-        """Everything is logged."""
-        self._derive = None
-        self._wraps.clear()
-        self._opened.clear()
-        self._failed.clear()
-        self.spoilt = None
-
-
-class _Chain:
-    """The instance's chain in one dialogue."""
-
-    __slots__ = ("lock", "open", "tip")
-
-    def __init__(self, tip: Tip) -> None:
-        self.lock = threading.Lock()
-        self.tip = tip
-        #: Appends after the tip of which it is not known whether they took place, with their new tips.
-        self.open: list[tuple[list[Item], Tip]] = []
-
-
 class AuditLog:
-    """The log of one store instance. ``kek`` gives the KEK if there is one, without trying to get it.
+    """The log of one store instance: the events of its writes, made for their commits, and those of its
+    reads, appended to a chain of its own.
 
-    ``sink``: a file for the events of a store that is opened read-only, one canonical JSON line each.
+    ``principal``: who uses the keys. ``sink``: a file for the events of a store that is opened read-only,
+    one canonical JSON line each. ``chain`` is the name of the instance's own chain.
     """
 
     def __init__(
         self,
         partitions: PartitionStore,
-        kek: Callable[[], KekHandle | None],
         *,
         principal: str,
-        clock: timestamps.Clock,
-        randomness: Randomness,
+        runtime: Runtime,
         sink: Path | None = None,
     ) -> None:
-        self._partitions = partitions
-        self._kek = kek
-        self._principal = principal
-        self._clock = clock
-        self._randomness = randomness
+        self.partitions = partitions
+        self.principal = principal
+        self.runtime = runtime
         self._sink = sink
-        self.chain = audit.read_chain(randomness)
+        self.renew()
+        forks.register(self, after_in_child=AuditLog.renew)
+
+    def renew(self) -> None:
+        """Begin as another instance, with a chain of its own: in the child of a fork too (AUDIT-08)."""
+        self.chain = audit_chain.read_chain(self.runtime.randomness)
         self._chains: dict[str, _Chain] = {}
-        self._mac_keys: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._pause = 0.0
 
-    def mac_key(self, dialogue_id: str) -> bytes | None:
-        """The key of a dialogue's macs; None while no KEK could be had."""
-        kek = self._kek()
-        if kek is None:
-            return None
-        with self._lock:
-            key = self._mac_keys.get(dialogue_id)
-            if key is None:
-                key = self._mac_keys[dialogue_id] = audit.mac_key(kek, dialogue_id)
-            return key
-
-    def forget(self) -> None:
-        """Keys are gone: so are those made from them."""
-        with self._lock:
-            self._mac_keys.clear()
-
     def last_write(self, dialogue_id: str) -> Item | None:
         """The write chain's last event."""
-        return self._partitions.last(audit.audit_key(dialogue_id), prefix=f"{WRITE_CHAIN}#")
+        return self.partitions.last(audit_chain.audit_key(dialogue_id), prefix=f"{WRITE_CHAIN}#")
 
     def for_write(
-        self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int
+        self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, kek: KekHandle | None
     ) -> tuple[list[Item], Tip]:
         """A write's events, to be committed with it; the last carries the tip of this instance's chain."""
         own = self._chains.get(dialogue_id)
         note = own.tip.note if own is not None and own.tip.sequence else None
-        return self._placed(dialogue_id, uses, tip, revision, note)
+        return self.place(dialogue_id, uses, tip, revision, kek, note)
 
-    def append(self, dialogue_id: str, uses: Sequence[Use], revision: int, until: float) -> None:
+    def append(
+        self,
+        dialogue_id: str,
+        uses: Sequence[Use],
+        revision: int,
+        kek: KekHandle | None,
+        until: float,
+    ) -> None:
         """Log on this instance's own chain. ``audit_unavailable`` where that cannot be done."""
+        chain = self._chain(dialogue_id)
+        try:
+            if not chain.lock.acquire(timeout=max(0.0, until - self.runtime.monotonic())):
+                raise conflict()
+            try:
+                self._append(dialogue_id, chain, uses, revision, kek, until)
+            finally:
+                chain.lock.release()
+        except (DialogueStoreError, _Unwritten) as failure:
+            why = failure.code if isinstance(failure, DialogueStoreError) else str(failure)
+            raise error(
+                "audit_unavailable", "the use of a key could not be logged", cause=why
+            ) from None
+
+    def place(
+        self,
+        dialogue_id: str,
+        uses: Sequence[Use],
+        tip: Tip,
+        revision: int,
+        kek: KekHandle | None,
+        note: str | None = None,
+    ) -> tuple[list[Item], Tip]:
+        """The events of ``uses`` behind ``tip``, and the new tip (AUDIT-01, AUDIT-02)."""
+        return audit_chain.place(
+            uses,
+            tip,
+            dialogue_id=dialogue_id,
+            revision=revision,
+            timestamp=self.runtime.now(),
+            principal=self.principal,
+            key=audit_chain.mac_key(kek, dialogue_id) if kek is not None else None,
+            note=note,
+            trace=audit_chain.current_trace(),
+            event_id=self.runtime.event_id,
+        )
+
+    def _chain(self, dialogue_id: str) -> _Chain:
         with self._lock:
             chain = self._chains.get(dialogue_id)
             if chain is None:
-                chain = _Chain(audit.first_tip(dialogue_id, self.chain))
+                lock = self.runtime.lock()
+                chain = _Chain(audit_chain.first_tip(dialogue_id, self.chain), lock)
                 self._chains[dialogue_id] = chain
-        with chain.lock:
-            try:
-                self._append(dialogue_id, chain, uses, revision, until)
-            except (DialogueStoreError, OSError, _Taken) as failure:
-                why = "sink" if isinstance(failure, OSError) else "another event lies there"
-                why = failure.code if isinstance(failure, DialogueStoreError) else why
-                raise error(
-                    "audit_unavailable", "the use of a key could not be logged", cause=why
-                ) from None
+            return chain
 
     def _append(
-        self, dialogue_id: str, chain: _Chain, uses: Sequence[Use], revision: int, until: float
+        self,
+        dialogue_id: str,
+        chain: _Chain,
+        uses: Sequence[Use],
+        revision: int,
+        kek: KekHandle | None,
+        until: float,
     ) -> None:
-        items, tip = self._placed(dialogue_id, uses, chain.tip, revision, None)
+        items, tip = self.place(dialogue_id, uses, chain.tip, revision, kek)
         if self._sink is not None:
-            _write_lines(self._sink, items)
+            try:
+                _write_lines(self._sink, items)
+            except OSError:
+                raise _Unwritten("sink") from None
             chain.tip = tip
             return
         self._give_way(until)
-        attempt = _Append(self._partitions, items, self._randomness)
+        attempt = _Append(self.partitions, items, self.runtime.token())
         try:
-            persist(attempt, until, YIELDING)
-        except _Taken:
+            retry_until(attempt, until, self.runtime, YIELDING)
+        except _Unwritten:
             if not self._found_late(chain):
                 raise
-            self._append(dialogue_id, chain, uses, revision, until)
+            self._append(dialogue_id, chain, uses, revision, kek, until)
             return
-        except DialogueStoreError:
+        except BaseException:  # an interrupt leaves it as open as an answer that never came
             chain.open.append((items, tip))
             raise
         self._learn(attempt.tries)
@@ -221,7 +163,7 @@ class AuditLog:
         """Whether an earlier append, given up without an answer, took place after all: the chain then
         goes on behind it."""
         for items, tip in chain.open:
-            if self._partitions.get(str(items[-1]["pk"]), str(items[-1]["sk"])) == items[-1]:
+            if self.partitions.get(str(items[-1]["pk"]), str(items[-1]["sk"])) == items[-1]:
                 chain.tip, chain.open = tip, []
                 return True
         return False
@@ -230,7 +172,8 @@ class AuditLog:
         """Where the engine has one writer at a time and is busy, the log of reads holds back, so that
         readers do not hold up a writer (AUDIT-08)."""
         if self._pause:
-            time.sleep(min(uniform(0, self._pause), max(0.0, until - time.monotonic())))  # noqa: S311
+            left = max(0.0, until - self.runtime.monotonic())
+            self.runtime.sleep(min(self.runtime.jitter(self._pause), left))
 
     def _learn(self, tries: int) -> None:
         """Hold back twice as long after meeting others, half as long after meeting nobody."""
@@ -239,31 +182,26 @@ class AuditLog:
         else:
             self._pause = self._pause / 2 if self._pause > _FIRST_PAUSE / 2 else 0.0
 
-    def _placed(
-        self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, note: str | None
-    ) -> tuple[list[Item], Tip]:
-        return audit.place(
-            uses,
-            tip,
-            dialogue_id=dialogue_id,
-            revision=revision,
-            timestamp=timestamps.format_time(self._clock()),
-            principal=self._principal,
-            key=self.mac_key(dialogue_id),
-            note=note,
-            trace=audit.current_trace(),
-        )
+
+class _Chain:
+    """The instance's chain in one dialogue."""
+
+    __slots__ = ("lock", "open", "tip")
+
+    def __init__(self, tip: Tip, lock: Lock) -> None:
+        self.lock = lock
+        self.tip = tip
+        #: Appends after the tip of which it is not known whether they took place, with their new tips.
+        self.open: list[tuple[list[Item], Tip]] = []
 
 
 class _Append:
     """One append, sent again with the same bytes and token until it got through (HEAD-08)."""
 
-    def __init__(
-        self, partitions: PartitionStore, items: Sequence[Item], randomness: Randomness
-    ) -> None:
+    def __init__(self, partitions: PartitionStore, items: Sequence[Item], token: str) -> None:
         self._partitions = partitions
         self._items = items
-        self._token = randomness(16).hex()
+        self._token = token
         self.tries = 0
 
     def __call__(self) -> None:
@@ -274,11 +212,11 @@ class _Append:
             # nobody else writes on this chain: either an answer was lost, or somebody forged an event
             last = self._items[-1]
             if self._partitions.get(str(last["pk"]), str(last["sk"])) != last:
-                raise _Taken from None
+                raise _Unwritten("another event lies there") from None
 
 
-class _Taken(Exception):
-    """Another event lies where this instance's next one belongs."""
+class _Unwritten(Exception):
+    """The events could not be written; the text says why."""
 
 
 def _write_lines(path: Path, items: Sequence[dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ given, and in nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from ..contract.entities import (
     ChainReport,
@@ -32,24 +32,36 @@ from ..contract.entities import (
 )
 from ..contract.errors import Problem, from_problems
 from ..contract.store import DialogueStore, Reference
-from .mechanics import Mechanics
+from ..partitions.port import PartitionStore
+from .calls import Calls
+from .composing import Parts
 from .snapshot import entities, partition_of
 
 __all__ = ["EncryptedStore"]
 
 
-class EncryptedStore(Mechanics, DialogueStore):
-    """The reference store over any :class:`PartitionStore` and :class:`KeyProvider`.
+class EncryptedStore(DialogueStore):
+    """The reference store over any partition store and key provider: the parts of :func:`compose`.
 
-    ``deadline_s`` bounds every call: a writer that never gets through, or a reader that finds no calm
+    The deadline bounds every call: a writer that never gets through, or a reader that finds no calm
     moment, ends as ``conflict`` (STORE-16, STORE-18); an engine that stays away as
     ``backend_unavailable``, a commit without an answer as ``outcome_unknown`` (ERR-04). It bounds how long
     a call tries again, in seconds, and cuts nothing off: a request of the engine and a load in progress
-    are finished, so that a call may take longer by one load of the partition. The store owns
-    ``partitions`` and closes it. ``principal`` is who the audit names, by default ``user_id``; a store
-    that is ``read_only`` needs ``audit_sink``, a file for its events. ``clock`` and ``randomness`` are
-    for tests: the stores that are made from a configuration have no parameter for them.
+    are finished, so that a call may take longer by one load of the partition. The store owns its
+    partition store and closes it.
     """
+
+    def __init__(self, parts: Parts) -> None:
+        self._calls = Calls(parts)
+
+    @property
+    def partitions(self) -> PartitionStore:
+        """Where the items lie."""
+        return self._calls.partitions
+
+    def close(self) -> None:
+        """Release what the store holds. From then on every method is ``store_closed``."""
+        self._calls.close()
 
     # -- the dialogue ----------------------------------------------------------------------------
 
@@ -66,23 +78,10 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Dialogue:
-        args = self._validated(
-            "create_dialogue",
-            dialogue_id=dialogue_id,
-            title=title,
-            question=question,
-            output_dir=output_dir,
-            background=background,
-            calibrated=calibrated,
-            domain_id=domain_id,
-            ethos_id=ethos_id,
-            request_id=request_id,
-        )
-        return cast(Dialogue, self._create(dialogue_id, args))
+        return self._calls.create(locals())
 
     def get_dialogue(self, dialogue_id: str) -> Dialogue:
-        args = self._validated("get_dialogue", dialogue_id=dialogue_id)
-        return cast(Dialogue, entities(self._load(args["dialogue_id"]), "dialogue")[0])
+        return self._calls.entities(Dialogue, "get_dialogue", dialogue_id)[0]
 
     def update_dialogue_status(
         self,
@@ -91,15 +90,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Dialogue:
-        return cast(
-            Dialogue,
-            self._write(
-                "update_dialogue_status",
-                dialogue_id=dialogue_id,
-                status=status,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Dialogue, "update_dialogue_status", locals())
 
     # -- experts ---------------------------------------------------------------------------------
 
@@ -119,24 +110,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Expert:
-        return cast(
-            Expert,
-            self._write(
-                "register_expert",
-                dialogue_id=dialogue_id,
-                expert_slug=expert_slug,
-                role=role,
-                tier=tier,
-                source=source,
-                description=description,
-                focus=focus,
-                relevance=relevance,
-                creation_reason=creation_reason,
-                color=color,
-                first_round=first_round,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Expert, "register_expert", locals())
 
     def record_expert_response(
         self,
@@ -147,17 +121,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Expert:
-        return cast(
-            Expert,
-            self._write(
-                "record_expert_response",
-                dialogue_id=dialogue_id,
-                expert_slug=expert_slug,
-                round=round,
-                content=content,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Expert, "record_expert_response", locals())
 
     def update_expert_score(
         self,
@@ -168,20 +132,10 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Expert:
-        return cast(
-            Expert,
-            self._write(
-                "update_expert_score",
-                dialogue_id=dialogue_id,
-                expert_slug=expert_slug,
-                round=round,
-                score=score,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Expert, "update_expert_score", locals())
 
     def get_experts(self, dialogue_id: str) -> list[Expert]:
-        return self._list("get_experts", dialogue_id, "expert")
+        return self._calls.entities(Expert, "get_experts", dialogue_id)
 
     # -- rounds and signals ----------------------------------------------------------------------
 
@@ -195,18 +149,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Round:
-        return cast(
-            Round,
-            self._write(
-                "create_round",
-                dialogue_id=dialogue_id,
-                round=round,
-                score=score,
-                title=title,
-                metrics=metrics,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Round, "create_round", locals())
 
     def update_round_status(
         self,
@@ -217,20 +160,10 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Round:
-        return cast(
-            Round,
-            self._write(
-                "update_round_status",
-                dialogue_id=dialogue_id,
-                round=round,
-                status=status,
-                summary=summary,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Round, "update_round_status", locals())
 
     def get_rounds(self, dialogue_id: str) -> list[Round]:
-        return self._list("get_rounds", dialogue_id, "round")
+        return self._calls.entities(Round, "get_rounds", dialogue_id)
 
     def record_convergence_signal(
         self,
@@ -240,27 +173,18 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Signal:
-        return cast(
-            Signal,
-            self._write(
-                "record_convergence_signal",
-                dialogue_id=dialogue_id,
-                round=round,
-                expert_slug=expert_slug,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Signal, "record_convergence_signal", locals())
 
     def get_convergence_signals(self, dialogue_id: str, round: int | None = None) -> list[Signal]:
-        args = self._validated("get_convergence_signals", dialogue_id=dialogue_id, round=round)
-        signals: list[Signal] = entities(self._load(dialogue_id), "signal")
+        args = self._calls.checked("get_convergence_signals", locals())
+        signals: list[Signal] = entities(self._calls.load(args), "signal")
         return [s for s in signals if args["round"] is None or s.round == args["round"]]
 
     # -- perspectives, tensions, recommendations, evidence, claims -------------------------------
 
     def next_seq(self, dialogue_id: str, round: int, entity: str) -> NextSeq:
-        args = self._validated("next_seq", dialogue_id=dialogue_id, round=round, entity=entity)
-        snapshot = self._load(dialogue_id)
+        args = self._calls.checked("next_seq", locals())
+        snapshot = self._calls.load(args)
         if snapshot.find("round", round=args["round"]) is None:
             raise from_problems(
                 [Problem("round_not_found", "round", f"there is no round {args['round']}")]
@@ -278,19 +202,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Perspective:
-        return cast(
-            Perspective,
-            self._write(
-                "register_perspective",
-                dialogue_id=dialogue_id,
-                round=round,
-                label=label,
-                content=content,
-                contributors=contributors,
-                references=references,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Perspective, "register_perspective", locals())
 
     def register_tension(
         self,
@@ -303,19 +215,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Tension:
-        return cast(
-            Tension,
-            self._write(
-                "register_tension",
-                dialogue_id=dialogue_id,
-                round=round,
-                label=label,
-                description=description,
-                contributors=contributors,
-                references=references,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Tension, "register_tension", locals())
 
     def register_recommendation(
         self,
@@ -329,20 +229,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Recommendation:
-        return cast(
-            Recommendation,
-            self._write(
-                "register_recommendation",
-                dialogue_id=dialogue_id,
-                round=round,
-                label=label,
-                content=content,
-                contributors=contributors,
-                parameters=parameters,
-                references=references,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Recommendation, "register_recommendation", locals())
 
     def register_evidence(
         self,
@@ -355,19 +242,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Evidence:
-        return cast(
-            Evidence,
-            self._write(
-                "register_evidence",
-                dialogue_id=dialogue_id,
-                round=round,
-                label=label,
-                content=content,
-                contributors=contributors,
-                references=references,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Evidence, "register_evidence", locals())
 
     def register_claim(
         self,
@@ -380,19 +255,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Claim:
-        return cast(
-            Claim,
-            self._write(
-                "register_claim",
-                dialogue_id=dialogue_id,
-                round=round,
-                label=label,
-                content=content,
-                contributors=contributors,
-                references=references,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Claim, "register_claim", locals())
 
     def update_perspective_status(
         self,
@@ -407,21 +270,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Perspective:
-        return cast(
-            Perspective,
-            self._write(
-                "update_perspective_status",
-                dialogue_id=dialogue_id,
-                entity_id=entity_id,
-                status=status,
-                actors=actors,
-                event_round=event_round,
-                reason=reason,
-                reference=reference,
-                result_id=result_id,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Perspective, "update_perspective_status", locals())
 
     def update_tension_status(
         self,
@@ -436,21 +285,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Tension:
-        return cast(
-            Tension,
-            self._write(
-                "update_tension_status",
-                dialogue_id=dialogue_id,
-                entity_id=entity_id,
-                status=status,
-                actors=actors,
-                event_round=event_round,
-                reason=reason,
-                reference=reference,
-                result_id=result_id,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Tension, "update_tension_status", locals())
 
     def update_recommendation_status(
         self,
@@ -466,22 +301,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Recommendation:
-        return cast(
-            Recommendation,
-            self._write(
-                "update_recommendation_status",
-                dialogue_id=dialogue_id,
-                entity_id=entity_id,
-                status=status,
-                actors=actors,
-                event_round=event_round,
-                verdict_id=verdict_id,
-                reason=reason,
-                reference=reference,
-                result_id=result_id,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Recommendation, "update_recommendation_status", locals())
 
     def update_evidence_status(
         self,
@@ -491,16 +311,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Evidence:
-        return cast(
-            Evidence,
-            self._write(
-                "update_evidence_status",
-                dialogue_id=dialogue_id,
-                entity_id=entity_id,
-                status=status,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Evidence, "update_evidence_status", locals())
 
     def update_claim_status(
         self,
@@ -510,16 +321,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Claim:
-        return cast(
-            Claim,
-            self._write(
-                "update_claim_status",
-                dialogue_id=dialogue_id,
-                entity_id=entity_id,
-                status=status,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Claim, "update_claim_status", locals())
 
     def comment_tension(
         self,
@@ -532,19 +334,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Event:
-        return cast(
-            Event,
-            self._write(
-                "comment_tension",
-                dialogue_id=dialogue_id,
-                entity_id=entity_id,
-                actors=actors,
-                event_round=event_round,
-                reason=reason,
-                reference=reference,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Event, "comment_tension", locals())
 
     # -- moves, refs, verdicts -------------------------------------------------------------------
 
@@ -559,19 +349,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Move:
-        return cast(
-            Move,
-            self._write(
-                "register_move",
-                dialogue_id=dialogue_id,
-                round=round,
-                expert_slug=expert_slug,
-                move_type=move_type,
-                targets=targets,
-                context=context,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Move, "register_move", locals())
 
     def register_ref(
         self,
@@ -584,19 +362,7 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Ref:
-        return cast(
-            Ref,
-            self._write(
-                "register_ref",
-                dialogue_id=dialogue_id,
-                source_id=source_id,
-                ref_type=ref_type,
-                target_id=target_id,
-                source_type=source_type,
-                target_type=target_type,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Ref, "register_ref", locals())
 
     def register_verdict(
         self,
@@ -616,56 +382,37 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> Verdict:
-        return cast(
-            Verdict,
-            self._write(
-                "register_verdict",
-                dialogue_id=dialogue_id,
-                verdict_id=verdict_id,
-                verdict_type=verdict_type,
-                round=round,
-                recommendation=recommendation,
-                description=description,
-                author_expert=author_expert,
-                conditions=conditions,
-                vote=vote,
-                confidence=confidence,
-                supporting_experts=supporting_experts,
-                tensions_accepted=tensions_accepted,
-                ethos_compliance=ethos_compliance,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.write(Verdict, "register_verdict", locals())
 
     # -- reads -----------------------------------------------------------------------------------
 
     def get_perspectives(self, dialogue_id: str) -> list[Perspective]:
-        return self._list("get_perspectives", dialogue_id, "perspective")
+        return self._calls.entities(Perspective, "get_perspectives", dialogue_id)
 
     def get_tensions(self, dialogue_id: str) -> list[Tension]:
-        return self._list("get_tensions", dialogue_id, "tension")
+        return self._calls.entities(Tension, "get_tensions", dialogue_id)
 
     def get_recommendations(self, dialogue_id: str) -> list[Recommendation]:
-        return self._list("get_recommendations", dialogue_id, "recommendation")
+        return self._calls.entities(Recommendation, "get_recommendations", dialogue_id)
 
     def get_evidence(self, dialogue_id: str) -> list[Evidence]:
-        return self._list("get_evidence", dialogue_id, "evidence")
+        return self._calls.entities(Evidence, "get_evidence", dialogue_id)
 
     def get_claims(self, dialogue_id: str) -> list[Claim]:
-        return self._list("get_claims", dialogue_id, "claim")
+        return self._calls.entities(Claim, "get_claims", dialogue_id)
 
     def get_moves(self, dialogue_id: str) -> list[Move]:
-        return self._list("get_moves", dialogue_id, "move")
+        return self._calls.entities(Move, "get_moves", dialogue_id)
 
     def get_refs(self, dialogue_id: str) -> list[Ref]:
-        return self._list("get_refs", dialogue_id, "ref")
+        return self._calls.entities(Ref, "get_refs", dialogue_id)
 
     def get_verdicts(self, dialogue_id: str) -> list[Verdict]:
-        return self._list("get_verdicts", dialogue_id, "verdict")
+        return self._calls.entities(Verdict, "get_verdicts", dialogue_id)
 
     def get_events(self, dialogue_id: str, entity_id: str | None = None) -> list[Event]:
-        args = self._validated("get_events", dialogue_id=dialogue_id, entity_id=entity_id)
-        snapshot = self._load(dialogue_id)
+        args = self._calls.checked("get_events", locals())
+        snapshot = self._calls.load(args)
         wanted = args["entity_id"]
         if wanted is not None and snapshot.find_by_display_id(wanted) is None:
             raise from_problems(
@@ -677,14 +424,14 @@ class EncryptedStore(Mechanics, DialogueStore):
         return [e for e in events if wanted is None or e.entity_id == wanted]
 
     def load_partition(self, dialogue_id: str, on_error: str = "fail") -> DialoguePartition:
-        args = self._validated("load_partition", dialogue_id=dialogue_id, on_error=on_error)
+        args = self._calls.checked("load_partition", locals())
         if args["on_error"] == "fail":
-            return partition_of(self._load(dialogue_id), [])
-        return partition_of(*self._read(dialogue_id))
+            return partition_of(self._calls.load(args), [])
+        loaded = self._calls.collect(args)
+        return partition_of(loaded.snapshot, loaded.findings)
 
     def verify_partition(self, dialogue_id: str) -> list[Finding]:
-        self._validated("verify_partition", dialogue_id=dialogue_id)
-        return self._read(dialogue_id)[1]
+        return self._calls.collect(self._calls.checked("verify_partition", locals())).findings
 
     # -- profile batch ---------------------------------------------------------------------------
 
@@ -710,38 +457,16 @@ class EncryptedStore(Mechanics, DialogueStore):
         *,
         request_id: str | None = None,
     ) -> RoundRegistration:
-        return cast(
-            RoundRegistration,
-            self._register_round(
-                dialogue_id=dialogue_id,
-                round=round,
-                score=score,
-                title=title,
-                summary=summary,
-                metrics=metrics,
-                perspectives=perspectives,
-                tensions=tensions,
-                recommendations=recommendations,
-                evidence=evidence,
-                claims=claims,
-                moves=moves,
-                refs=refs,
-                status_updates=status_updates,
-                expert_scores=expert_scores,
-                responses=responses,
-                signals=signals,
-                request_id=request_id,
-            ),
-        )
+        return self._calls.register_round(locals())
 
     # -- profile audit ---------------------------------------------------------------------------
 
     def verify_chain(self, dialogue_id: str, checkpoints: Sequence[str] = ()) -> ChainReport:
-        args = self._validated("verify_chain", dialogue_id=dialogue_id, checkpoints=checkpoints)
+        args = self._calls.checked("verify_chain", locals())
         if args["checkpoints"]:
             # Not looked at is not proved: nobody may take the answer for one about them.
             what = (
                 "must be empty: this store checks no checkpoints, a profile that it does not claim"
             )
             raise from_problems([Problem("invalid_field", "checkpoints", what)])
-        return self._verify_chain(dialogue_id)
+        return self._calls.verify_chain(args)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..contract.errors import DialogueStoreError, error
 from ..partitions.port import ConditionFailed, Contention, LostAnswer, Transient
+from .runtime import Runtime
 
-__all__ = ["EAGER", "YIELDING", "Patience", "outcome_unknown", "persist"]
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+__all__ = ["EAGER", "YIELDING", "Patience", "conflict", "outcome_unknown", "retry_until"]
 
 T = TypeVar("T")
 
@@ -23,6 +26,11 @@ class Patience:
     first: float
     longest: float
     busy: float
+
+    def bound(self, number: int, *, is_busy: bool) -> float:
+        """The longest wait after the try of this number (from 1)."""
+        doubled = self.first * 2.0 ** min(number - 1, 32)
+        return min(doubled, self.busy if is_busy else self.longest)
 
 
 #: For reads and writes.
@@ -44,13 +52,19 @@ def outcome_unknown(
     )
 
 
-def persist(
+def conflict() -> DialogueStoreError:
+    """STORE-16: others were in the way until the deadline."""
+    return error("conflict", "conflict with other clients of the dialogue until the deadline")
+
+
+def retry_until(
     attempt: Callable[[], T],
     until: float,
+    runtime: Runtime,
     patience: Patience = EAGER,
     evidence: Callable[[], Mapping[str, Any]] = dict,
 ) -> T:
-    """Call ``attempt`` until it gets through or ``until`` (monotonic seconds) is past.
+    """Call ``attempt`` until it gets through; no try begins after ``until`` (seconds of ``monotonic``).
 
     Out of time: ``conflict`` after a loss against others, the engine's own error after it stayed away,
     ``outcome_unknown`` after a lost answer (also of an earlier try, where the attempt has ``lost`` set),
@@ -58,36 +72,33 @@ def persist(
     """
     try:
         return attempt()
-    except (ConditionFailed, Contention, Transient, LostAnswer):
-        pass
-    from tenacity import (
-        RetryCallState,
-        RetryError,
-        Retrying,
-        retry_if_exception_type,
-        stop_after_delay,
-        wait_random_exponential,
-    )
-
-    lost = wait_random_exponential(multiplier=patience.first, max=patience.longest)
-    busy = wait_random_exponential(multiplier=patience.first, max=patience.busy)
+    except (ConditionFailed, Contention, Transient, LostAnswer) as failure:
+        first = failure
+    from tenacity import RetryError, Retrying, retry_if_exception_type
 
     def wait(state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome is not None else None
-        return busy(state) if isinstance(failure, Contention) else lost(state)
+        is_busy = isinstance(failure, Contention)
+        return runtime.jitter(patience.bound(state.attempt_number, is_busy=is_busy))
+
+    def is_late(state: RetryCallState) -> bool:
+        return runtime.monotonic() + state.upcoming_sleep >= until
 
     retrying = Retrying(
-        stop=stop_after_delay(max(0.0, until - time.monotonic())),
+        stop=is_late,
         wait=wait,
+        sleep=runtime.sleep,
         retry=retry_if_exception_type((ConditionFailed, Contention, Transient, LostAnswer)),
     )
-    try:
-        return retrying(attempt)
-    except RetryError as out_of_time:
-        last = out_of_time.last_attempt.exception()
+    last: BaseException | None = first
+    if runtime.monotonic() < until:
+        try:
+            return retrying(attempt)
+        except RetryError as out_of_time:
+            last = out_of_time.last_attempt.exception()
     if isinstance(last, LostAnswer) or getattr(attempt, "lost", False):
         cause = last.cause if isinstance(last, LostAnswer) else getattr(last, "error", None)
         raise outcome_unknown(evidence(), cause)
     if isinstance(last, Transient):
         raise last.error
-    raise error("conflict", "no calm moment before the deadline")
+    raise conflict()

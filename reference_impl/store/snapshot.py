@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,16 @@ from ..sealing.audit_chain import Tip
 from ..sealing.head import head_term
 from ..sealing.keys import DekHandle
 
-__all__ = ["Head", "Record", "Snapshot", "entity_of", "partition_of"]
+__all__ = [
+    "Head",
+    "NewDek",
+    "Record",
+    "Snapshot",
+    "Written",
+    "entities",
+    "entity_of",
+    "partition_of",
+]
 
 _EVENTS = tuple(name for name in TYPES if name.endswith("_event"))
 
@@ -26,27 +35,45 @@ class Record:
 
     kind: EntityType
     parts: Mapping[str, Any]
-    item: Item
-    fields: Mapping[str, Any]
+    item: Item = field(repr=False)
+    fields: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """The partition's head, opened. ``items_sum`` is the sum of HEAD-02 without the head's own term."""
 
-    item: Item
+    item: Item = field(repr=False)
     revision: int
     updated_at: str
     state: str
     pending: str | None
-    count: int
-    items_sum: int
-    seals: int
-    audit_head: str
+    count: int = field(repr=False)
+    items_sum: int = field(repr=False)
+    seals: int = field(repr=False)
+    audit_head: str = field(repr=False)
     dek: DekHandle
 
     def own_term(self, pk: str) -> int:
         return head_term(self.dek.sum_key(), pk, self.revision, self.updated_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An item of a commit: its sort key, the record that it makes, its term of the head's sum."""
+
+    sk: str
+    record: Record
+    term: int = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDek:
+    """A new data key's item, which makes no record, its term of the head's sum, and the key."""
+
+    item: Item = field(repr=False)
+    term: int = field(repr=False)
+    dek: DekHandle
 
 
 @dataclass
@@ -56,16 +83,33 @@ class Snapshot:
 
     dialogue_id: str
     head: Head | None = None
-    records: dict[str, Record] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict, repr=False)
     deks: dict[int, DekHandle] = field(default_factory=dict)
     #: each item's term of the head's sum, by sort key, and the key they were made with
-    terms: dict[str, int] = field(default_factory=dict)
-    sum_key: bytes | None = None
+    terms: dict[str, int] = field(default_factory=dict, repr=False)
+    sum_key: bytes | None = field(default=None, repr=False)
     #: the end of the write chain, where it is known to be this revision's
     tip: Tip | None = None
     #: whether anybody else looks at it, so that a write has to go on with a copy
     is_shared: bool = False
-    _last: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    _last: dict[tuple[Any, ...], int] = field(default_factory=dict, repr=False)
+
+    @property
+    def revision(self) -> int:
+        """The revision that the head carries; 0 where there is none."""
+        return self.head.revision if self.head is not None else 0
+
+    @property
+    def newest_dek(self) -> DekHandle:
+        """The data key that new items are sealed under."""
+        return self.deks[max(self.deks)]
+
+    @property
+    def known_head(self) -> Head:
+        """The head of a partition that was proven, which has one."""
+        if self.head is None:
+            raise AssertionError("a partition without findings has a head")
+        return self.head
 
     @property
     def pk(self) -> str:
@@ -90,6 +134,18 @@ class Snapshot:
             series = _series(record.kind.entity, parts)
             if parts["seq"] > self._last.get(series, 0):
                 self._last[series] = parts["seq"]
+
+    def apply(
+        self, records: Iterable[Written], new_deks: Iterable[NewDek], head: Head, tip: Tip
+    ) -> None:
+        """Become the state that an acknowledged commit made."""
+        for made in new_deks:
+            self.deks[made.dek.version] = made.dek
+            self.terms[str(made.item["sk"])] = made.term
+        for written in records:
+            self.add(written.sk, written.record)
+            self.terms[written.sk] = written.term
+        self.sum_key, self.head, self.tip = head.dek.sum_key(), head, tip
 
     def find(self, entity: str, **identity: Any) -> Record | None:
         """The record of an entity, or None."""
@@ -176,6 +232,3 @@ def partition_of(snapshot: Snapshot, findings: list[Finding]) -> DialoguePartiti
         revision=snapshot.head.revision if snapshot.head else 0,
         findings=findings,
     )
-
-
-__all__ += ["entities"]

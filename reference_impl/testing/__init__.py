@@ -6,15 +6,22 @@ and keys from the operating system, and its time from the machine.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from ..contract import timestamps
 from ..partitions.port import PartitionStore
-from ..sealing.keys import KeyProvider, Randomness, system_randomness
+from ..sealing.keys import KeyProvider, Randomness
+from ..store.composing import Makers, compose
 from ..store.encrypted_store import EncryptedStore
+from ..store.runtime import SYSTEM, Runtime
 from .exchange import exchanged
+from .exposing import exposed
 
-__all__ = ["ManualClock", "exchanged", "open_store"]
+__all__ = ["ManualClock", "Runtime", "exchanged", "exposed", "open_store"]
 
 
 class ManualClock:
@@ -38,16 +45,37 @@ def open_store(
     keys: KeyProvider,
     *,
     user_id: str = "local",
-    clock: timestamps.Clock = timestamps.system_clock,
-    randomness: Randomness = system_randomness,
     deadline_s: float = 10.0,
+    read_only: bool = False,
+    principal: str | None = None,
+    audit_sink: str | os.PathLike[str] | None = None,
+    clock: timestamps.Clock | None = None,
+    randomness: Randomness | None = None,
+    runtime: Runtime = SYSTEM,
+    **makers: Callable[..., Any],
 ) -> EncryptedStore:
-    """An :class:`EncryptedStore` over given partitions, keys, clock and randomness."""
+    """An :class:`EncryptedStore` over given partitions and keys, with everything else from outside.
+
+    ``runtime``: clock, randomness and scheduling points; ``clock`` and ``randomness`` alone stand for those
+    of it. ``makers``: what makes a part in the place of the reference's own, called as its class is
+    (:class:`Makers`): ``keyring``, ``log``, ``opener``, ``loader``, ``assembler``, ``writer``, ``creator``,
+    ``verifier``. So a wrong part is handed in, and nothing has to be changed in a module.
+    """
+    chosen = replace(
+        runtime,
+        clock=clock or runtime.clock,
+        randomness=randomness or runtime.randomness,
+    )
     return EncryptedStore(
-        partitions,
-        keys,
-        user_id=user_id,
-        deadline_s=deadline_s,
-        clock=clock,
-        randomness=randomness,
+        compose(
+            partitions,
+            keys,
+            user_id=user_id,
+            deadline_s=deadline_s,
+            read_only=read_only,
+            principal=principal,
+            audit_sink=audit_sink,
+            runtime=chosen,
+            makers=Makers(**makers),
+        )
     )

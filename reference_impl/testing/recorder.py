@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 from ..contract.items import Item
 from ..partitions.dynamodb.store import DynamoPartitionStore
+from ..partitions.memory import MemoryPartitionStore
 from ..partitions.port import Action, Check, PartitionStore, Put, keys_of
 from ..partitions.sqlite.store import SqlitePartitionStore
 
@@ -112,6 +114,16 @@ def recorded(store: PartitionStore) -> Iterator[list[EngineCall]]:
             yield calls
         finally:
             events.unregister("before-parameter-build.dynamodb", listen)
+    elif isinstance(store, MemoryPartitionStore):
+        recording = RecordingPartitionStore(copy(store), calls)  # a copy shares the items
+        names = ("get", "query", "last", "stream", "commit", "append", "holds_wrapped_keys")
+        for name in names:
+            setattr(store, name, getattr(recording, name))
+        try:
+            yield calls
+        finally:
+            for name in names:
+                delattr(store, name)
     else:
         raise TypeError(f"no engine to listen at behind {type(store).__name__}")
 

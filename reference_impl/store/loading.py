@@ -1,0 +1,185 @@
+"""Reading: one query, proven against the audit chain and the head (HEAD-04, AUDIT-09)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..contract.addresses import address, partition_key
+from ..contract.entities import Finding
+from ..contract.errors import DialogueStoreError, error, integrity_error
+from ..contract.items import Item
+from ..partitions.port import Contention, PartitionStore
+from ..sealing import audit_chain
+from ..sealing.keys import KekHandle
+from .audit_log import AuditLog
+from .journal import lay_over
+from .opening import Opener
+from .operation import Operation
+from .planning.writes import no_dialogue
+from .retry import retry_until
+from .runtime import Runtime
+from .snapshot import Snapshot
+
+__all__ = ["Loaded", "Loader", "as_error", "check_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one look at a partition gave: its state, what is wrong with it, and the head as it lay there.
+
+    ``head.pending`` of the state tells that a journal waits to be put in place: a writer's business.
+    """
+
+    snapshot: Snapshot
+    findings: list[Finding]
+    head: Item | None
+
+
+class Loader:
+    """Reads partitions; writes nothing."""
+
+    def __init__(
+        self, partitions: PartitionStore, opener: Opener, log: AuditLog, runtime: Runtime
+    ) -> None:
+        self._partitions = partitions
+        self._opener = opener
+        self._log = log
+        self._runtime = runtime
+
+    def load(self, operation: Operation) -> Snapshot:
+        """The whole partition, opened and proven; the first bad item as an error (ENV-07)."""
+        loaded = self.collect(operation)
+        if loaded.findings:
+            raise as_error(loaded.findings[0])
+        check_state(loaded.snapshot, write=False)
+        return loaded.snapshot
+
+    def collect(self, operation: Operation) -> Loaded:
+        """The partition and every bad item in it; tried again until the operation's deadline."""
+        return retry_until(lambda: self.attempt(operation), operation.until, self._runtime)
+
+    def attempt(self, operation: Operation) -> Loaded:
+        """One look. What looks bad is read again, and stands only where the head was the same before and
+        after: otherwise the pages were of two moments (HEAD-04), which is :class:`Contention`."""
+        loaded = self._look(operation)
+        if loaded.findings:
+            pk = partition_key(operation.dialogue_id)
+            before = self._partitions.get(pk, "head")
+            loaded = self._look(operation)
+            if loaded.findings and not before == loaded.head == self._partitions.get(pk, "head"):
+                raise Contention
+        if not loaded.findings:
+            operation.prove(loaded.snapshot)
+        return loaded
+
+    def _look(self, operation: Operation) -> Loaded:
+        """The chain's end first, then one query."""
+        dialogue_id = operation.dialogue_id
+        pk = partition_key(dialogue_id)
+        last = self._log.last_write(dialogue_id)
+        items = self._partitions.query(pk)
+        if not items:
+            if last is not None:
+                raise integrity_error(
+                    "chain", None, pk, "head", "the chain knows the partition, which is not there"
+                )
+            raise no_dialogue(dialogue_id)
+        head = next((item for item in items if item["sk"] == "head"), None)
+        operation.read(head)
+        if head is not None and head.get("pending") is not None:
+            items = lay_over(self._partitions, dialogue_id, items, str(head["pending"]))
+        known = operation.known or operation.cached.shown()
+        snapshot, findings = self._opener.open_partition(dialogue_id, items, operation.uses, known)
+        operation.known = snapshot
+        if snapshot.head is not None and not any(f.layer == "head" for f in findings):
+            findings += self.check_chain(snapshot, last, operation.kek)
+        return Loaded(snapshot, findings, head)
+
+    def check_chain(
+        self, snapshot: Snapshot, last: Item | None, kek: KekHandle | None
+    ) -> list[Finding]:
+        """Layer ``chain``: the head is not below the write chain's last event (AUDIT-09). ``last`` was
+        read before the head: a head above it is one that was written since, or a cut tail. Where the chain
+        ends with the head's own event, the state's ``tip`` is set."""
+        head = snapshot.known_head
+        dialogue_id = snapshot.dialogue_id
+
+        def finding(detail: str) -> list[Finding]:
+            where = address(dialogue_id, "head", {})
+            return [Finding("integrity_error", "chain", where, snapshot.pk, "head", detail)]
+
+        if last is None:
+            return finding("the partition has no write chain")
+        key = audit_chain.mac_key(kek, dialogue_id) if kek is not None else None
+        tip = audit_chain.tip_of(last, dialogue_id, key)
+        if tip is None:
+            pk, sk = str(last["pk"]), str(last["sk"])
+            detail = "the write chain's last event is not the one that was written"
+            return [Finding("integrity_error", "chain", None, pk, sk, detail)]
+        if head.revision < tip.revision:
+            return finding("the head is older than the write chain")
+        if head.revision == tip.revision:
+            if head.audit_head != tip.event_hash:
+                return finding("the write chain ends in another event than the head names")
+            snapshot.tip = tip
+        return []
+
+    def find_tip(self, snapshot: Snapshot, kek: KekHandle | None) -> None:
+        """The write chain's end for a head that was written after the chain was looked at."""
+        last = self._log.last_write(snapshot.dialogue_id)
+        findings = self.check_chain(snapshot, last, kek)
+        if snapshot.tip is not None and not findings:
+            return
+        if self._partitions.get(snapshot.pk, "head") != snapshot.known_head.item:
+            raise Contention
+        raise integrity_error(
+            "chain",
+            address(snapshot.dialogue_id, "head", {}),
+            snapshot.pk,
+            "head",
+            "the write chain does not end with the head's own event",
+        )
+
+    def audit_head(self, operation: Operation, head: Item | None) -> str | None:
+        """What the head seals as the write chain's end (64 hex digits); None where it does not open."""
+        if head is None:
+            return None
+        deks = self._partitions.query(str(head["pk"]), prefix="dek#")
+        known = operation.known or operation.cached.shown()
+        snapshot, _ = self._opener.open_partition(
+            operation.dialogue_id, [*deks, head], operation.uses, known
+        )
+        # Only the keys and the head: no state that a write could be planned on.
+        operation.known = replace(snapshot, tip=None)
+        return snapshot.head.audit_head if snapshot.head is not None else None
+
+
+def check_state(snapshot: Snapshot, *, write: bool) -> None:
+    """Group 5 of STORE-14: what a partition in migration or erased answers."""
+    state = snapshot.known_head.state
+    if state == "active" or (state == "frozen" and not write):
+        return
+    code = {
+        "frozen": "partition_frozen",
+        "importing": "partition_importing",
+        "moved": "partition_moved",
+        "erased": "key_erased",
+    }[state]
+    raise error(code, f"dialogue {snapshot.dialogue_id} is {state}")
+
+
+def as_error(finding: Finding) -> DialogueStoreError:
+    """A finding as the error that a read ends with."""
+    if finding.code == "integrity_error":
+        return integrity_error(
+            finding.layer, finding.address, finding.pk, finding.sk, finding.detail
+        )
+    return error(
+        finding.code,
+        finding.detail,
+        layer=finding.layer,
+        address=finding.address,
+        pk=finding.pk,
+        sk=finding.sk,
+        detail=finding.detail,
+    )
