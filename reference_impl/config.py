@@ -174,7 +174,7 @@ def _path(flat: Mapping[str, Any], where: str) -> Path | None:
             return Path(given).expanduser()
     except (UnicodeEncodeError, RuntimeError):  # a lone surrogate; a ~user who is not there
         pass
-    raise _wrong(where, "is no path that a file can have")
+    raise _wrong(where, "is not a valid file path")
 
 
 def _signing_name(flat: Mapping[str, Any]) -> str | None:
@@ -222,7 +222,7 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             flat[where] = value
         elif any(name.startswith(f"{where}.") for name in _SETTINGS):
             if not isinstance(value, Mapping):
-                raise error("invalid_field", f"the setting {where} is a table of settings")
+                raise error("invalid_field", f"the setting {where} must be a table of settings")
             flat.update(_flatten(value, f"{where}."))
         else:
             raise error(

@@ -73,13 +73,15 @@ def check_form(
         missing = sorted(must - have)
         if missing:
             raise Fault("envelope", f"the attribute {missing[0]} is missing")
-        raise Fault("envelope", "there is an additional attribute")
+        raise Fault("envelope", "there is an attribute that the contract does not know")
     for name, nullable, check in cleartext_checks(kind.entity):
         value = item.get(name)
         if value is None and nullable and name not in have:
             continue
         if not check(value):
-            raise Fault("envelope", f"the attribute {name} is not as the contract says")
+            raise Fault(
+                "envelope", f"the attribute {name} has a value that the contract does not allow"
+            )
     if kind.has_envelope:
         _check_envelope(kind, item)
     if kind.entity in _INDEXED:
@@ -91,19 +93,19 @@ def check_form(
     if kind.entity == "ref" and (
         item["source_type"] != parts["source_id"][0] or item["target_type"] != parts["target_id"][0]
     ):
-        raise Fault("envelope", "a type letter is not that of its id")
+        raise Fault("envelope", "source_type or target_type is not the first letter of its id")
 
 
 def _check_envelope(kind: EntityType, item: Mapping[str, Any]) -> None:
     sealed, nonce = item["content_encrypted"], item["content_nonce"]
     key_id, aad_hash = item["key_id"], item["aad_hash"]
     if type(sealed) is not bytes or len(sealed) < _MIN_SEALED:
-        raise Fault("envelope", "content_encrypted is not bytes of at least 18")
+        raise Fault("envelope", "content_encrypted is not at least 18 bytes")
     if type(nonce) is not bytes or len(nonce) != NONCE_BYTES:
         raise Fault("envelope", "content_nonce is not 12 bytes")
     form = _is_kek_key_id if kind.entity == "dek" else _dek_parts
     if type(key_id) is not str or form(key_id) is None:
-        raise Fault("envelope", "key_id has another form")
+        raise Fault("envelope", "key_id does not have its form")
     if type(aad_hash) is not str or _is_hex_digest(aad_hash) is None:
         raise Fault("envelope", "aad_hash is not 64 lower-case hex digits")
 
@@ -137,7 +139,7 @@ def open_payload(
     try:
         plaintext = dek.open(item["content_nonce"], item["content_encrypted"], digest)
     except InvalidTag:
-        raise Fault("tag", "the tag does not fit") from None
+        raise Fault("tag", "authentication tag mismatch") from None
     return parse_payload(kind.entity, plaintext)
 
 

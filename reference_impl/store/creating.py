@@ -59,7 +59,7 @@ class Creator:
             detail = (
                 "the partition has items and no head"
                 if there
-                else "the chain knows the partition, which is not there"
+                else "the audit chain knows this dialogue, but its items are gone"
             )
             raise integrity_error("head", address(dialogue_id, "head", {}), pk, "head", detail)
         now = self._runtime.now()

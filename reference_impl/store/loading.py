@@ -81,7 +81,11 @@ class Loader:
         if not items:
             if last is not None:
                 raise integrity_error(
-                    "chain", None, pk, "head", "the chain knows the partition, which is not there"
+                    "chain",
+                    None,
+                    pk,
+                    "head",
+                    "the audit chain knows this dialogue, but its items are gone",
                 )
             raise no_dialogue(dialogue_id)
         head = next((item for item in items if item["sk"] == "head"), None)
@@ -117,10 +121,10 @@ class Loader:
             detail = "the write chain's last event is not the one that was written"
             return [Finding("integrity_error", "chain", None, pk, sk, detail)]
         if head.revision < tip.revision:
-            return finding("the head is older than the write chain")
+            return finding("the head is older than the audit chain: the dialogue was rolled back")
         if head.revision == tip.revision:
             if head.audit_head != tip.event_hash:
-                return finding("the write chain ends in another event than the head names")
+                return finding("the audit chain ends with another event than the head names")
             snapshot.tip = tip
         return []
 

@@ -98,7 +98,9 @@ class Opener:
         address = None
         try:
             if parsed is None:
-                raise Fault("envelope", "the sort key has no form of the contract")
+                raise Fault(
+                    "envelope", "its sort key has none of the forms that the contract knows"
+                )
             address = envelope.address_of(opening.dialogue_id, *parsed)
             return self._open(opening, *parsed, address, item)
         except Fault as fault:
@@ -118,7 +120,7 @@ class Opener:
             return
         others = [item for item in items if item["sk"] != "head"]
         if head.count != len(others):
-            self._find_set(opening, "the number of items is not the one written")
+            self._find_set(opening, "there are more or fewer items than were written")
             return
         key = head.dek.sum_key()
         terms = snapshot.terms
@@ -130,11 +132,11 @@ class Opener:
                 if sk not in terms:
                     terms[sk] = term(key, item)
         except ValueError:
-            self._find_set(opening, "an item cannot be summed")
+            self._find_set(opening, "an item holds a value that cannot be summed")
             return
         snapshot.sum_key = key
         if not sums_equal(sum(terms.values()), f"{head.items_sum % 2**256:064x}"):
-            self._find_set(opening, "the set of items is not the one written")
+            self._find_set(opening, "the items are not those that were written: their sum differs")
 
     def _find_set(self, opening: Opening, detail: str) -> None:
         address = addresses.address(opening.dialogue_id, "head", {})
@@ -149,7 +151,9 @@ class Opener:
         address = None
         try:
             if parsed is None:
-                raise Fault("envelope", "the sort key has no form of the contract")
+                raise Fault(
+                    "envelope", "its sort key has none of the forms that the contract knows"
+                )
             kind, parts = parsed
             opening.has_head |= kind is _HEAD
             address = envelope.address_of(opening.dialogue_id, kind, parts)
@@ -197,7 +201,7 @@ class Opener:
             return fields
         used = (item["key_id"], item["content_nonce"])
         if used in opening.nonces:
-            raise Fault("envelope", "this nonce was used for another item under the same key")
+            raise Fault("envelope", "its nonce was used for another item under the same key")
         opening.nonces.add(used)
         digest = envelope.check_address(address, item)
         if kind is _DEK:
