@@ -36,19 +36,18 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .contract.addresses import is_identifier
 from .contract.errors import DialogueStoreError, error
 from .contract.tables import TABLE_NAME
+from .partitions.port import PartitionStore
 from .sealing.keys import check_user_id
 
-__all__ = ["ENDPOINT_VARIABLE", "StoreConfig", "read_config"]
+__all__ = ["BACKENDS", "ENDPOINT_VARIABLE", "StoreConfig", "read_config"]
 
 #: The one difference between a local and a production configuration.
 ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT"
-_BACKENDS = ("sqlite", "dynamodb")
-_PROVIDERS = ("local-file", "aws-kms")
 #: What each provider takes its key from; the other one's setting is none of its own.
 _KEY_SOURCES = {"local-file": "keys.path", "aws-kms": "keys.cmk_arn"}
 _CMK_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
@@ -93,6 +92,31 @@ class StoreConfig:
     signing_name: str | None
 
 
+def _sqlite(chosen: StoreConfig, *, read_only: bool) -> PartitionStore:
+    from .partitions.sqlite.store import SqlitePartitionStore
+
+    return SqlitePartitionStore(chosen.path or "", read_only=read_only)
+
+
+def _dynamodb(chosen: StoreConfig, *, read_only: bool) -> PartitionStore:
+    from .partitions.dynamodb.store import DynamoPartitionStore
+
+    return DynamoPartitionStore(
+        chosen.table_name, region=chosen.region, endpoint=chosen.endpoint, read_only=read_only
+    )
+
+
+class OpenPartitions(Protocol):
+    """Opens the partition store that a configuration names."""
+
+    def __call__(self, chosen: StoreConfig, *, read_only: bool) -> PartitionStore:
+        """The store, not yet asked anything."""
+
+
+#: Every backend by its name in ``[storage] backend``.
+BACKENDS: Mapping[str, OpenPartitions] = {"sqlite": _sqlite, "dynamodb": _dynamodb}
+
+
 def read_config(
     config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     /,
@@ -109,7 +133,7 @@ def read_config(
         raise error("invalid_field", "give a configuration or keyword arguments, not both")
     tree = settings if config is None else config if isinstance(config, Mapping) else _file(config)
     flat = _flatten(tree)
-    backend = _choice(flat, "storage.backend", _BACKENDS)
+    backend = _choice(flat, "storage.backend", tuple(BACKENDS))
     _check_provider(flat)
     name = flat.get("storage.name")
     if name is not None and not is_identifier(name):
@@ -150,7 +174,7 @@ def _check_provider(flat: Mapping[str, Any]) -> None:
     """CONF-02: a provider that cannot be had is refused; another one's key is never taken instead."""
     provider = "local-file"
     if flat.get("keys.provider") is not None:
-        provider = _choice(flat, "keys.provider", _PROVIDERS)
+        provider = _choice(flat, "keys.provider", tuple(_KEY_SOURCES))
     for other, source in _KEY_SOURCES.items():
         if other != provider and source in flat:
             raise _wrong(source, f"belongs to the key provider {other}, and this one is {provider}")

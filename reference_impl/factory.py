@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .config import read_config
+from .config import BACKENDS, StoreConfig, read_config
+from .contract.errors import error
 from .contract.tables import TABLE_NAME
 from .sealing.keys import KeyProvider, LocalFileKeyProvider
 from .store.composing import compose
@@ -84,25 +85,29 @@ def create_dialogue_store(
     ``missing_field``, ``invalid_field``, ``invalid_identifier``.
     """
     chosen = read_config(config, **settings)
-    keys = LocalFileKeyProvider(chosen.key_path)
-    if chosen.backend == "sqlite":
-        return SqliteDialogueStore(
-            chosen.path or "",
-            keys,
-            user_id=chosen.user_id,
-            deadline_s=chosen.deadline_s,
-            read_only=chosen.read_only,
-            principal=chosen.principal,
-            audit_sink=chosen.audit_sink,
-        )
-    return DynamoDialogueStore(
-        chosen.table_name,
-        keys,
-        region=chosen.region,
-        endpoint=chosen.endpoint,
+    _refuse_unused(chosen)
+    parts = compose(
+        BACKENDS[chosen.backend](chosen, read_only=chosen.read_only),
+        LocalFileKeyProvider(chosen.key_path),
         user_id=chosen.user_id,
         deadline_s=chosen.deadline_s,
         read_only=chosen.read_only,
         principal=chosen.principal,
         audit_sink=chosen.audit_sink,
     )
+    return EncryptedStore(parts)
+
+
+def _refuse_unused(chosen: StoreConfig) -> None:
+    """Settings of the contract that nothing here reads: who sets one would believe that it works."""
+    later = {
+        "storage.name": chosen.name,
+        "keys.signing_key": chosen.signing_key,
+        "keys.signing_name": chosen.signing_name,
+    }
+    for setting, value in later.items():
+        if value is not None:
+            what = (
+                "is not used by this release, which neither moves dialogues nor signs; leave it out"
+            )
+            raise error("invalid_field", f"the setting {setting} {what}", setting=setting)

@@ -15,6 +15,7 @@ from reference_impl import DynamoDialogueStore, SqliteDialogueStore, create_dial
 from reference_impl.config import _SETTINGS, read_config
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 from reference_impl.store.composing import compose
 from reference_impl.store.runtime import SYSTEM
 from reference_impl.testing import exchanged
@@ -22,6 +23,7 @@ from reference_impl.testing import exchanged
 # `conformance spec` runs this module: it proves two rules that no backend claims.
 pytestmark = profile("project")
 
+NAME = 'name = "laptop"\n'
 TOML = """
 deadline_s = 3
 [storage]
@@ -72,9 +74,9 @@ def test_a_file_and_keywords_say_the_same(tmp_path: Path) -> None:
 @rules("CONF-01", "CONF-02")
 def test_the_file_makes_a_store_that_works(tmp_path: Path) -> None:
     file = tmp_path / "store.toml"
-    file.write_text(TOML.replace("PATH", str(tmp_path)))
+    file.write_text(TOML.replace("PATH", str(tmp_path)).replace(NAME, ""))
     with create_dialogue_store(file) as store:
-        assert isinstance(store, SqliteDialogueStore)
+        assert isinstance(store.partitions, SqlitePartitionStore)
         store.create_dialogue("d", "title")
     with create_dialogue_store(file) as store:
         assert store.get_dialogue("d").title == "title"
@@ -152,7 +154,6 @@ def test_one_backend_is_made_and_none_is_fallen_back_to(tmp_path: Path) -> None:
         keys={"path": str(tmp_path / "umk.key")},
         deadline_s=0.2,
     ) as store:
-        assert isinstance(store, DynamoDialogueStore)
         assert isinstance(store.partitions, DynamoPartitionStore)
         with pytest.raises(DialogueStoreError) as caught:
             store.get_dialogue("d")
@@ -332,3 +333,22 @@ def test_a_principal_is_not_called_a_user_id(tmp_path: Path) -> None:
         SqliteDialogueStore(tmp_path / "d.db", principal="a\nb")
     assert caught.value.code == "invalid_field"
     assert caught.value.message.startswith("principal must be")
+
+
+@rules("CONF-01")
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"storage__name": "laptop"},
+        {"keys__signing_key": "signing.key", "keys__signing_name": "laptop.example"},
+    ],
+    ids=["name", "signing"],
+)
+def test_a_setting_that_nothing_uses_yet_is_refused_and_not_overlooked(
+    given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DialogueStoreError, match="leave it out") as caught:
+        create_dialogue_store(with_settings(**given))
+    assert caught.value.data["setting"] in {name.replace("__", ".") for name in given}
+    assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..config import ENDPOINT_VARIABLE, StoreConfig, read_config
+from ..config import BACKENDS, ENDPOINT_VARIABLE, StoreConfig, read_config
 from ..contract.entities import plain
 from ..contract.errors import DialogueStoreError
 from ..contract.tables import ENTITIES, TABLE_NAME
@@ -171,20 +171,10 @@ def _partitions_for_guard(chosen: StoreConfig | None) -> Iterator[PartitionStore
     if chosen is None:
         yield None
         return
-    partitions: PartitionStore
-    if chosen.backend == "sqlite":
-        from ..partitions.sqlite.store import SqlitePartitionStore
-
-        if chosen.path is None or not chosen.path.exists():
-            yield None
-            return
-        partitions = SqlitePartitionStore(chosen.path, read_only=True)
-    else:
-        from ..partitions.dynamodb.store import DynamoPartitionStore
-
-        partitions = DynamoPartitionStore(
-            chosen.table_name, region=chosen.region, endpoint=chosen.endpoint
-        )
+    if chosen.backend == "sqlite" and (chosen.path is None or not chosen.path.exists()):
+        yield None
+        return
+    partitions = BACKENDS[chosen.backend](chosen, read_only=True)
     try:
         yield partitions
     finally:
