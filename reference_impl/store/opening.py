@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, MutableSet
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..contract import addresses
@@ -44,6 +45,8 @@ class Opening:
     findings: list[Finding] = field(default_factory=list)
     same: set[str] = field(default_factory=set)
     has_head: bool = False
+    #: key_ids of data keys that are those of ``known``: only under them is anything opened already
+    trusted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.snapshot = Snapshot(self.dialogue_id)
@@ -84,6 +87,11 @@ class Opener:
         others.sort(key=lambda entry: entry[0])
         for _, sk, parsed, item in deks:
             self._take(opening, sk, parsed, item)
+        opening.trusted = frozenset(
+            dek.key_id
+            for version, dek in opening.snapshot.deks.items()
+            if opening.known.deks.get(version) is dek
+        )
         for _, sk, parsed, item in others:
             self._take(opening, sk, parsed, item)
         self.check_set(opening, [entry[3] for entry in deks] + [entry[3] for entry in others])
@@ -167,15 +175,19 @@ class Opener:
             opening.snapshot.add(sk, Record(kind, parts, item, fields))
 
     def _take_known(self, opening: Opening, sk: str, item: Item) -> bool:
-        """Take an item that was opened before, if it is that and its nonce is not met twice."""
+        """Take an item that was opened before: if it is that in type and value, the data key that it
+        names is still there (STORE-03), and its nonce is not met twice."""
         snapshot = opening.snapshot
         record = opening.known.records.get(sk)
         head = opening.known.head
-        if record is not None and record.item == item:
+        if record is not None and _is_same(record.kind, record.item, item):
             opening.same.add(sk)
-        elif not (sk == "head" and head is not None and head.item == item):
+        elif not (sk == "head" and head is not None and _is_same(_HEAD, head.item, item)):
             return False
         if "content_nonce" in item:
+            if item["key_id"] not in opening.trusted:
+                opening.same.discard(sk)
+                return False
             used = (item["key_id"], item["content_nonce"])
             if used in opening.nonces:
                 opening.same.discard(sk)
@@ -183,8 +195,6 @@ class Opener:
             opening.nonces.add(used)
         if sk == "head":
             opening.has_head = True
-            if head is None or head.dek.version not in snapshot.deks:
-                return False
             snapshot.head = head
         elif record is not None:
             snapshot.add(sk, record)
@@ -248,3 +258,16 @@ class Opener:
             audit_head=fields["audit_head"],
             dek=dek,
         )
+
+
+@lru_cache(maxsize=64)
+def _numbers(kind: EntityType) -> tuple[str, ...]:
+    """Cleartext fields in which ``true`` and 1 could be taken for each other."""
+    return tuple(f.name for f in kind.cleartext_fields if f.type.startswith(("bool", "int", "num")))
+
+
+def _is_same(kind: EntityType, known: Item, item: Item) -> bool:
+    """Whether an item is the known one, in type and in value (STORE-03): 1.0 is 1, ``true`` is not."""
+    return known == item and all(
+        (type(item.get(name)) is bool) == (type(known.get(name)) is bool) for name in _numbers(kind)
+    )
