@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ..contract.entities import CLASSES, ChainReport, Dialogue, RoundRegistration
-from ..contract.errors import error, validation_failed
+from ..contract.errors import error
 from ..contract.tables import METHODS
 from ..partitions.port import PartitionStore
 from .composing import Parts
 from .loading import Loaded
 from .operation import Operation
-from .planning.parameters import BAD, validated
+from .planning.parameters import validated
+from .planning.problems import INVALID
 from .planning.rounds import validated_round
 from .snapshot import Snapshot, entities
 
@@ -60,10 +61,8 @@ class Calls:
         dialogue (STORE-13), but for a dialogue that cannot be named."""
         self._allow("register_round")
         args, problems = validated_round(given)
-        if args["dialogue_id"] is BAD:
-            raise validation_failed(
-                [found for group in range(5) for found in problems.groups.get(group, ())]
-            )
+        if args["dialogue_id"] is INVALID:
+            problems.raise_all(below=5)
         with self._begin(args) as operation:
             made: RoundRegistration = self._parts.writer.register_round(operation, args, problems)
         return made

@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
-from ..contract import timestamps
-from ..contract.errors import DialogueStoreError, Problem, from_problems, validation_failed
+from ..contract.errors import DialogueStoreError, Problem, from_problems
 from ..partitions.port import ConditionFailed, Contention, LostAnswer, PartitionStore, Transient
 from ..sealing.audit_chain import Use
 from .assembling import Assembler
@@ -17,7 +16,8 @@ from .journal import Journal, journal_key, sweep
 from .loading import Loader, as_error, check_state
 from .operation import Operation
 from .planning import idempotency, rounds
-from .planning.parameters import Problems
+from .planning.drafts import time_of_write
+from .planning.problems import Problems
 from .planning.sizes import size_as_stored, too_large
 from .planning.writes import PLANNERS, Plan, Planner, Repeat
 from .retry import conflict, outcome_unknown, retry_until
@@ -68,9 +68,8 @@ class Writer:
                 operation, self._preparing(operation, "register_round", planner, args)
             )
         except DialogueStoreError as refused:
-            early = [found for group in range(5) for found in findings.groups.get(group, ())]
-            if early and refused.code in _NOT_THERE:  # what comes first in STORE-14 is said first
-                raise validation_failed(early) from None
+            if refused.code in _NOT_THERE:  # what comes first in STORE-14 is said first
+                findings.raise_all(below=5)
             raise
 
     def carry_out(self, operation: Operation, prepare: Prepare) -> Any:
@@ -115,7 +114,7 @@ class Writer:
 
     def now(self, snapshot: Snapshot) -> str:
         """ADDR-09: the clock, or one microsecond after the partition's latest time."""
-        return max(self._runtime.now(), timestamps.after(snapshot.known_head.updated_at))
+        return time_of_write(self._runtime.now(), snapshot.known_head.updated_at)
 
     def _preparing(
         self, operation: Operation, method: str, planner: Planner, args: Mapping[str, Any]
