@@ -131,9 +131,11 @@ def read_config(
     """
     if config is not None and settings:
         raise error("invalid_field", "give a configuration or keyword arguments, not both")
-    tree = settings if config is None else config if isinstance(config, Mapping) else _file(config)
-    flat = _flatten(tree)
-    backend = _choice(flat, "storage.backend", tuple(BACKENDS))
+    tree = (
+        settings if config is None else config if isinstance(config, Mapping) else read_toml(config)
+    )
+    flat = flat_settings(tree)
+    backend = one_of(flat, "storage.backend", tuple(BACKENDS))
     _check_provider(flat)
     name = flat.get("storage.name")
     if name is not None and not is_identifier(name):
@@ -154,7 +156,7 @@ def read_config(
         path=_path(flat, "storage.sqlite.path"),
         table_name=flat.get("storage.dynamodb.table_name", TABLE_NAME),
         region=flat.get("storage.dynamodb.region"),
-        endpoint=environ.get(ENDPOINT_VARIABLE) or flat.get("storage.dynamodb.endpoint"),
+        endpoint=endpoint_of(flat, environ),
         key_path=_path(flat, "keys.path"),
         user_id=flat.get("keys.user_id", "local"),
         deadline_s=float(deadline),
@@ -174,7 +176,7 @@ def _check_provider(flat: Mapping[str, Any]) -> None:
     """CONF-02: a provider that cannot be had is refused; another one's key is never taken instead."""
     provider = "local-file"
     if flat.get("keys.provider") is not None:
-        provider = _choice(flat, "keys.provider", tuple(_KEY_SOURCES))
+        provider = one_of(flat, "keys.provider", tuple(_KEY_SOURCES))
     for other, source in _KEY_SOURCES.items():
         if other != provider and source in flat:
             raise _wrong(source, f"belongs to the key provider {other}, and this one is {provider}")
@@ -215,7 +217,13 @@ def _signing_name(flat: Mapping[str, Any]) -> str | None:
     return name
 
 
-def _file(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+def endpoint_of(flat: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
+    """Where DynamoDB is: the variable's word comes before the setting's; None means AWS."""
+    return environ.get(ENDPOINT_VARIABLE) or flat.get("storage.dynamodb.endpoint")
+
+
+def read_toml(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """A configuration file, which must be there and hold TOML. ``missing_field``, ``invalid_field``."""
     try:
         with Path(path).open("rb") as file:
             return tomllib.load(file)
@@ -236,7 +244,9 @@ def _unreadable(path: str | os.PathLike[str], failure: OSError) -> DialogueStore
     )
 
 
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_settings(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Every setting by its path (``storage.sqlite.path``), each of its type. ``unknown_setting``,
+    ``invalid_field``."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         where = f"{prefix}{key}"
@@ -247,7 +257,7 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         elif any(name.startswith(f"{where}.") for name in _SETTINGS):
             if not isinstance(value, Mapping):
                 raise error("invalid_field", f"the setting {where} must be a table of settings")
-            flat.update(_flatten(value, f"{where}."))
+            flat.update(flat_settings(value, f"{where}."))
         else:
             raise error(
                 "unknown_setting",
@@ -257,7 +267,8 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _choice(flat: Mapping[str, Any], where: str, allowed: tuple[str, ...]) -> str:
+def one_of(flat: Mapping[str, Any], where: str, allowed: tuple[str, ...]) -> str:
+    """A setting that has to name one of ``allowed``. ``missing_field``, ``invalid_field``."""
     value = flat.get(where)
     if value is None:
         raise error("missing_field", f"the setting {where} is one of {', '.join(allowed)}")

@@ -4,181 +4,124 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
-from unittest import mock
+from typing import Any, cast
 
 from conformance.targets.base import Backend
-from conformance.targets.builtin import PartitionRaw
 from reference_impl.contract.entities import ChainReport, Finding
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
-from reference_impl.contract.timestamps import format_time
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.partitions.port import ANY, Action, Put
-from reference_impl.sealing import audit_chain as audit
+from reference_impl.partitions.port import ANY, Action, PartitionStore, Put
+from reference_impl.sealing import audit_chain
 from reference_impl.sealing.audit_chain import Tip, Use
-from reference_impl.sealing.keys import LocalFileKeyProvider
-from reference_impl.store.audit_log import AuditLog, Ledger, _Chain
-from reference_impl.store.encrypted_store import EncryptedStore
+from reference_impl.sealing.keys import KekHandle
+from reference_impl.store.audit_log import AuditLog
+from reference_impl.store.loading import Loaded, Loader
+from reference_impl.store.operation import Operation
+from reference_impl.store.runtime import Runtime
 from reference_impl.store.snapshot import Snapshot
+from reference_impl.store.verifying import Verifier
 from reference_impl.testing import ManualClock
 
-from . import all_rules, liar
+from . import all_rules
 from .core import NullStore
-from .encrypted import snake
+from .kit.lie import lie
+from .kit.over_reference import in_place_of
 from .kit.touched import touched
-from .sealed import everywhere
 
-__all__ = ["LyingLog", "LyingLogStore"]
+__all__: list[str] = []
 
-S = TypeVar("S", bound="LyingLogStore")
-
-_PROFILES = ("core", "encrypted", "keys", "audit")
-#: What each folder of a run holds.
-_STORAGE: dict[Path, MemoryPartitionStore] = {}
-
-
-def forget(folder: Path) -> None:
-    """Discard what a folder holds."""
-    _STORAGE.pop(folder.resolve(), None)
-
-
-class LyingLog(AuditLog):
-    """The log, each step of which a subclass may get wrong."""
-
-
-class LyingLogStore(EncryptedStore):
-    """The reference store with a log of its own."""
-
-    log: ClassVar[type[AuditLog]] = LyingLog
-    partitions: ClassVar[type[MemoryPartitionStore]] = MemoryPartitionStore
-
-    def __init__(
-        self, partitions: MemoryPartitionStore, keys: LocalFileKeyProvider, **more: Any
-    ) -> None:
-        super().__init__(partitions, keys, **more)
-        self._log = self.log(
-            partitions,
-            self._keys.known_kek,
-            principal=more["user_id"],
-            clock=self._clock,
-            randomness=self._randomness,
-        )
-
-    def _overlook(self, ledger: Ledger, *beginnings: str) -> ChainReport:
-        """What a walk finds, but for findings that begin so."""
-        report = super()._walk(ledger)
-        findings = [f for f in report.findings if not f["what"].startswith(beginnings)]
-        return replace(report, ok=not findings, findings=findings)
-
-
-def lie(
-    *must_fail: str, also: Mapping[str, str] | None = None, **more: Any
-) -> Callable[[type[S]], type[S]]:
-    """Make a liar of a store; its docstring tells the lie, its name is the liar's."""
-
-    def register(store: type[S]) -> type[S]:
-        def factory(
-            folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
-        ) -> Backend:
-            clock, keys = ManualClock(), LocalFileKeyProvider(key_file)
-            items = _STORAGE.setdefault(folder.resolve(), store.partitions())
-            opened = store(items, keys, user_id=user_id, clock=clock, deadline_s=deadline_s)
-            return Backend(opened, PartitionRaw(items), clock.set, keys, profiles=_PROFILES)
-
-        factory.__name__ = snake(store.__name__)
-        factory.__doc__ = store.__doc__
-        liar(must_fail=must_fail, profile="audit", also=also, discard=forget, **more)(factory)
-        return store
-
-    return register
+F = Callable[..., Any]
 
 
 # -- what is logged -------------------------------------------------------------------------------
 
 
-@lie("AUDIT-01", "AUDIT-08", "AUDIT-09")
-class SkipsFailures(LyingLogStore):
+@lie("audit", "AUDIT-01", "AUDIT-08", "AUDIT-09")
+class SkipsFailures(AuditLog):
     """Logs what went well and leaves out what failed or was denied."""
 
-    class log(LyingLog):  # noqa: N801
-        def append(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> None:
-            kept = [use for use in uses if use.outcome == "success"]
-            if kept:
-                super().append(dialogue_id, kept, *args)
+    def append(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> None:
+        kept = [use for use in uses if use.outcome == "success"]
+        if kept:
+            super().append(dialogue_id, kept, *args)
 
 
-@lie("AUDIT-01")
-class ForgetsTheHead(LyingLogStore):
+@lie("audit", "AUDIT-01")
+class ForgetsTheHead(AuditLog):
     """Counts the items that a write seals, but not its head."""
 
-    class log(LyingLog):  # noqa: N801
-        def for_write(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> Any:
-            *others, sealed = uses
-            sealed = replace(sealed, count=max(1, sealed.count - 1))
-            return super().for_write(dialogue_id, [*others, sealed], *args)
+    def for_write(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> Any:
+        *others, sealed = uses
+        sealed = replace(sealed, count=max(1, sealed.count - 1))
+        return super().for_write(dialogue_id, [*others, sealed], *args)
 
 
-@lie("AUDIT-01")
-class LogsEveryRead(LyingLogStore):
+@lie("audit", "AUDIT-01")
+class LogsEveryRead(Loader):
     """Logs a decrypt for each read, also of plaintext that the instance has had before."""
 
-    def _log_uses(self, ledger: Ledger, revision: int, until: float) -> None:
-        if not ledger.uses():
-            ledger.opened(1, f"dialogue:{ledger.dialogue_id}/entity:head/head")
-        super()._log_uses(ledger, revision, until)
+    def collect(self, operation: Operation) -> Loaded:
+        loaded = super().collect(operation)
+        if not operation.uses.events():
+            operation.uses.opened(1, f"dialogue:{operation.dialogue_id}/entity:head/head")
+        return loaded
 
 
-@lie("AUDIT-06", during=lambda: everywhere(audit.current_trace, lambda: ("0" * 32, "0" * 16)))
-class KnowsNoSpan(LyingLogStore):
+@lie("audit", "AUDIT-06", tried=in_place_of(audit_chain.current_trace))
+def knows_no_span(honest: F) -> tuple[str, str]:
     """Writes zeros for trace and span, whatever span is the current one."""
+    del honest
+    return "0" * 32, "0" * 16
 
 
-@lie("AUDIT-02", "AUDIT-05")
-class NotesNothing(LyingLogStore):
+@lie("audit", "AUDIT-02", "AUDIT-05")
+class NotesNothing(AuditLog):
     """Never notes on the write chain how far its instance has read."""
 
-    class log(LyingLog):  # noqa: N801
-        def _placed(
-            self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, note: str | None
-        ) -> tuple[list[Item], Tip]:
-            del note
-            return super()._placed(dialogue_id, uses, tip, revision, None)
+    def place(
+        self,
+        dialogue_id: str,
+        uses: Sequence[Use],
+        tip: Tip,
+        revision: int,
+        kek: KekHandle | None,
+        note: str | None = None,
+    ) -> tuple[list[Item], Tip]:
+        del note
+        return super().place(dialogue_id, uses, tip, revision, kek)
 
 
-@lie("AUDIT-09")
-class ReadsAtNoRevision(LyingLogStore):
+@lie("audit", "AUDIT-09")
+class ReadsAtNoRevision(AuditLog):
     """Logs reads with revision 0, as if there were no head."""
 
-    class log(LyingLog):  # noqa: N801
-        def append(
-            self, dialogue_id: str, uses: Sequence[Use], revision: int, until: float
-        ) -> None:
-            del revision
-            super().append(dialogue_id, uses, 0, until)
+    def append(self, dialogue_id: str, uses: Sequence[Use], revision: int, *args: Any) -> None:
+        del revision
+        super().append(dialogue_id, uses, 0, *args)
 
 
 # -- where and whether it is logged ---------------------------------------------------------------
 
 
-@lie("AUDIT-04")
-class AnswersWithoutALog(LyingLogStore):
+@lie("audit", "AUDIT-04")
+class AnswersWithoutALog(AuditLog):
     """Gives a result also where its events could not be written."""
 
-    class log(LyingLog):  # noqa: N801
-        def append(self, *args: Any) -> None:
-            try:
-                super().append(*args)
-            except DialogueStoreError:
-                return
+    def append(self, *args: Any) -> None:
+        try:
+            super().append(*args)
+        except DialogueStoreError:
+            return
 
 
-class _Overwriting(MemoryPartitionStore):
-    """Puts events over whatever lies there."""
+@lie("audit", "AUDIT-03", "AUDIT-04")
+class WritesOverEvents(MemoryPartitionStore):
+    """Puts an event at its sequence without a condition, over what lies there."""
 
     def commit(self, actions: Sequence[Action], *, token: str) -> None:
         super().commit(
@@ -192,247 +135,259 @@ class _Overwriting(MemoryPartitionStore):
         )
 
 
-@lie("AUDIT-03", "AUDIT-04")
-class WritesOverEvents(LyingLogStore):
-    """Puts an event at its sequence without a condition, over what lies there."""
-
-    partitions = _Overwriting
-
-
 # -- what the chain is good for -------------------------------------------------------------------
 
 
-@lie("AUDIT-09")
-class TrustsTheHead(LyingLogStore):
+@lie("audit", "AUDIT-09")
+class TrustsTheHead(Loader):
     """Never compares the head with the write chain: a partition rolled back is as good as new."""
 
-    def _check_chain(self, snapshot: Snapshot, last: Item | None) -> list[Finding]:
+    def check_chain(
+        self, snapshot: Snapshot, last: Item | None, kek: KekHandle | None
+    ) -> list[Finding]:
         if last is not None:
-            key = self._log.mac_key(snapshot.dialogue_id)
-            snapshot.tip = audit.tip_of(last, snapshot.dialogue_id, key)
+            dialogue_id = snapshot.dialogue_id
+            key = audit_chain.mac_key(kek, dialogue_id) if kek is not None else None
+            snapshot.tip = audit_chain.tip_of(last, dialogue_id, key)
         return []
 
 
-@lie("AUDIT-05")
-class OverlooksMacs(LyingLogStore):
+class _Auditor(Verifier):
+    """An auditor that gives another report than it made."""
+
+    def verify_chain(self, operation: Operation) -> ChainReport:
+        """The other one."""
+        return self.retold(super().verify_chain(operation))
+
+    def retold(self, report: ChainReport) -> ChainReport:
+        """What becomes of a report."""
+        return report
+
+
+class _Overlooking(_Auditor):
+    """Does not tell of findings that begin so."""
+
+    beginnings: tuple[str, ...]
+
+    def retold(self, report: ChainReport) -> ChainReport:
+        """What is left."""
+        findings = [f for f in report.findings if not f["what"].startswith(self.beginnings)]
+        return replace(report, ok=not findings, findings=findings)
+
+
+@lie("audit", "AUDIT-05")
+class OverlooksMacs(_Overlooking):
     """Walks hashes and links only, also with the key at hand."""
 
-    def _walk(self, ledger: Ledger) -> ChainReport:
-        return self._overlook(ledger, "mac:")
+    beginnings = ("mac:",)
 
 
-@lie("AUDIT-05")
-class OverlooksCuts(LyingLogStore):
+@lie("audit", "AUDIT-05")
+class OverlooksCuts(_Overlooking):
     """Walks to the last event there is and asks nobody whether there were more."""
 
-    def _walk(self, ledger: Ledger) -> ChainReport:
-        return self._overlook(ledger, "missing: the head", "missing: a write")
+    beginnings = ("missing: the head", "missing: a write")
 
 
 # -- fields and chains of another make ------------------------------------------------------------
 
 
-class _Placed(LyingLogStore):
-    """A store whose events are placed with something else in them."""
+class _OfOtherMake(AuditLog):
+    """A log that is made with something else."""
 
-    class log(LyingLog):  # noqa: N801
-        def _placed(
-            self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, note: str | None
-        ) -> tuple[list[Item], Tip]:
-            given: dict[str, Any] = {
-                "dialogue_id": dialogue_id,
-                "revision": revision,
-                "timestamp": format_time(self._clock()),
-                "principal": self._principal,
-                "key": self.mac_key(dialogue_id),
-                "note": note,
-                "trace": audit.current_trace(),
-            }
-            return audit.place(self.uses(uses), tip, **self.given(given))
+    def __init__(
+        self, partitions: PartitionStore, *, principal: str, runtime: Runtime, **more: Any
+    ) -> None:
+        super().__init__(
+            partitions,
+            principal=self.principal_of(principal),
+            runtime=self.runtime_of(runtime),
+            **more,
+        )
 
-        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
-            return uses
+    def principal_of(self, principal: str) -> str:
+        """Whom it names."""
+        return principal
 
-        def given(self, given: dict[str, Any]) -> dict[str, Any]:
-            return given
+    def runtime_of(self, runtime: Runtime) -> Runtime:
+        """Where its times and ids come from."""
+        return runtime
 
 
-@lie("AUDIT-01", also=touched("AUDIT-02", "AUDIT-08"))
-class OnePrincipal(_Placed):
+@lie("audit", "AUDIT-01", also=touched("AUDIT-02", "AUDIT-08"))
+class OnePrincipal(_OfOtherMake):
     """Names the same principal whoever uses the store."""
 
-    class log(_Placed.log):  # noqa: N801
-        def given(self, given: dict[str, Any]) -> dict[str, Any]:
-            return {**given, "principal": "local"}
+    def principal_of(self, principal: str) -> str:
+        del principal
+        return "local"
 
 
-@lie("AUDIT-01")
-class WholeSeconds(_Placed):
+@lie("audit", "AUDIT-01")
+class WholeSeconds(_OfOtherMake):
     """Gives the time of an event in whole seconds."""
 
-    class log(_Placed.log):  # noqa: N801
-        def given(self, given: dict[str, Any]) -> dict[str, Any]:
-            return {**given, "timestamp": f"{given['timestamp'][:19]}.000000Z"}
+    def runtime_of(self, runtime: Runtime) -> Runtime:
+
+        def clock() -> datetime:
+            return runtime.clock().replace(microsecond=0)
+
+        return replace(runtime, clock=clock)
 
 
-def _any_uuid() -> Any:
-    return mock.patch.object(audit, "_is_event_id", re.compile(r"[0-9a-f-]{36}").fullmatch)
-
-
-@lie("AUDIT-01", during=_any_uuid)
-class RandomEventIds(_Placed):
+@lie("audit", "AUDIT-01", tried=in_place_of(audit_chain.is_event_id))
+class RandomEventIds(_OfOtherMake):
     """Gives events ids that are random throughout, UUIDs of version 4."""
 
-    class log(_Placed.log):  # noqa: N801
-        def given(self, given: dict[str, Any]) -> dict[str, Any]:
-            return {**given, "event_id": lambda: str(uuid.uuid4())}
+    @staticmethod
+    def is_event_id(honest: F, text: str) -> bool:
+        del honest
+        return re.fullmatch(r"[0-9a-f-]{36}", text) is not None
+
+    def runtime_of(self, runtime: Runtime) -> Runtime:
+        return replace(runtime, event_id=lambda: str(uuid.uuid4()))
 
 
-@lie("AUDIT-01", also=touched("AUDIT-02", "AUDIT-04", "AUDIT-05", "AUDIT-06", "AUDIT-09"))
-class OneEventForEachItem(_Placed):
+class _Retelling(AuditLog):
+    """A log that tells of other uses than there were."""
+
+    def place(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> tuple[list[Item], Tip]:
+        """The events of what it tells."""
+        return super().place(dialogue_id, self.told(uses), *args)
+
+    def told(self, uses: Sequence[Use]) -> Sequence[Use]:
+        """What it tells of some uses."""
+        return uses
+
+
+@lie("audit", "AUDIT-01", also=touched("AUDIT-02", "AUDIT-04", "AUDIT-05", "AUDIT-06", "AUDIT-09"))
+class OneEventForEachItem(_Retelling):
     """Logs a decrypt for each item of a batch."""
 
-    class log(_Placed.log):  # noqa: N801
-        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
-            return [
-                replace(use, count=1)
-                for use in uses
-                for _ in range(use.count if use.operation == "decrypt" else 1)
-            ]
+    def told(self, uses: Sequence[Use]) -> Sequence[Use]:
+        return [
+            replace(use, count=1)
+            for use in uses
+            for _ in range(use.count if use.operation == "decrypt" else 1)
+        ]
 
 
-@lie("AUDIT-01", also=touched("AUDIT-08"))
-class NoSubjects(_Placed):
+@lie("audit", "AUDIT-01", also=touched("AUDIT-08"))
+class NoSubjects(_Retelling):
     """Names the partition as the subject of whatever is wrapped or unwrapped."""
 
-    class log(_Placed.log):  # noqa: N801
-        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
-            pks = [use.subject for use in uses if use.subject.startswith("dialogue#")]
-            return [
-                replace(use, subject=pks[0]) if use.operation in ("wrap", "unwrap") and pks else use
-                for use in uses
-            ]
+    def told(self, uses: Sequence[Use]) -> Sequence[Use]:
+        pks = [use.subject for use in uses if use.subject.startswith("dialogue#")]
+        return [
+            replace(use, subject=pks[0]) if use.operation in ("wrap", "unwrap") and pks else use
+            for use in uses
+        ]
 
 
-@lie("AUDIT-01", also=touched("AUDIT-08"))
-class DenialsAreFailures(_Placed):
+@lie("audit", "AUDIT-01", also=touched("AUDIT-08"))
+class DenialsAreFailures(_Retelling):
     """Logs a denial as a failure."""
 
-    class log(_Placed.log):  # noqa: N801
-        def uses(self, uses: Sequence[Use]) -> Sequence[Use]:
-            return [replace(u, outcome=u.outcome.replace("denied", "failure")) for u in uses]
+    def told(self, uses: Sequence[Use]) -> Sequence[Use]:
+        return [replace(u, outcome=u.outcome.replace("denied", "failure")) for u in uses]
 
 
 @lie(
+    "audit",
     "AUDIT-04",
     also={
         "AUDIT-01": "the events of an operation are looked at in their order",
         **touched("AUDIT-05", "AUDIT-08"),
     },
 )
-class LogsBackwards(_Placed):
+class LogsBackwards(AuditLog):
     """Logs the uses of a read in the order opposite to that in which they were made."""
 
-    class log(_Placed.log):  # noqa: N801
-        def append(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> None:
-            super().append(dialogue_id, uses[::-1], *args)
+    def append(self, dialogue_id: str, uses: Sequence[Use], *args: Any) -> None:
+        super().append(dialogue_id, uses[::-1], *args)
 
 
-@lie("AUDIT-08", also=touched("AUDIT-03", "AUDIT-04", "AUDIT-05"))
-class OneChainForReaders(LyingLogStore):
+@lie("audit", "AUDIT-08", also=touched("AUDIT-03", "AUDIT-04", "AUDIT-05"))
+class OneChainForReaders(AuditLog):
     """Every instance logs its reads on the same chain, and goes on where it ends."""
 
-    class log(LyingLog):  # noqa: N801
-        def __init__(self, *args: Any, **more: Any) -> None:
-            super().__init__(*args, **more)
-            self.chain = f"r#{'0' * 16}"
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.chain = f"r#{'0' * 16}"
 
-        def append(self, dialogue_id: str, *args: Any) -> None:
-            last = self._partitions.last(audit.audit_key(dialogue_id), prefix=f"{self.chain}#")
-            chain = self._chains.get(dialogue_id)
-            if chain is not None and last is not None:
-                chain.tip = audit.tip_of(last, dialogue_id, None) or chain.tip
-            elif last is not None:
-                known = audit.tip_of(last, dialogue_id, None)
-                assert known is not None
-                self._chains[dialogue_id] = _Chain(known)
-            super().append(dialogue_id, *args)
+    def place(
+        self, dialogue_id: str, uses: Sequence[Use], tip: Tip, *args: Any
+    ) -> tuple[list[Item], Tip]:
+        if tip.chain == self.chain:
+            pk = audit_chain.audit_key(dialogue_id)
+            last = self.partitions.last(pk, prefix=f"{self.chain}#")
+            if last is not None:
+                tip = audit_chain.tip_of(last, dialogue_id, None) or tip
+        return super().place(dialogue_id, uses, tip, *args)
 
 
-def _rewritten(honest: Callable[..., Any], wrong: Callable[..., Any]) -> Callable[[], Any]:
-    return lambda: everywhere(honest, partial(wrong, honest))
-
-
-def from_zeros(honest: Callable[..., Any], dialogue_id: str, chain: str) -> Tip:
-    """The tip of a chain without events, with a hash of zeros."""
+@lie(
+    "audit",
+    "AUDIT-02",
+    tried=in_place_of(audit_chain.first_tip),
+    also=touched("AUDIT-01", "AUDIT-03", "AUDIT-04", "AUDIT-08"),
+)
+def begins_with_zeros(honest: F, dialogue_id: str, chain: str) -> Tip:
+    """The first event of a chain names zeros as its previous one."""
+    del honest, dialogue_id
     return Tip(chain, 0, "0" * 64, 0)
 
 
 @lie(
-    "AUDIT-02",
-    during=_rewritten(audit.first_tip, from_zeros),
-    also=touched("AUDIT-01", "AUDIT-03", "AUDIT-04", "AUDIT-08"),
-)
-class BeginsWithZeros(LyingLogStore):
-    """The first event of a chain names zeros as its previous one."""
-
-
-def for_all(honest: Callable[..., Any], kek: Any, dialogue_id: str) -> bytes:
-    """The key of the macs of every dialogue."""
-    return cast(bytes, kek.derive(b"blue/audit-mac/v1"))
-
-
-@lie(
-    "AUDIT-02",
-    "AUDIT-05",
-    during=_rewritten(audit.mac_key, for_all),
+    "audit",
+    *("AUDIT-02", "AUDIT-05"),
+    tried=in_place_of(audit_chain.mac_key),
     also=touched("ENV-09", "AUDIT-01", "AUDIT-08"),
 )
-class OneMacKey(LyingLogStore):
+def one_mac_key(honest: F, kek: KekHandle, dialogue_id: str) -> bytes:
     """Makes the macs of all dialogues with one key."""
+    del honest, dialogue_id
+    return kek.derive(b"blue/audit-mac/v1")
 
 
-@lie("AUDIT-05")
-class WalksTheWriteChain(LyingLogStore):
+@lie("audit", "AUDIT-05")
+class WalksTheWriteChain(_Auditor):
     """Walks the write chain and none of the readers'."""
 
-    def _walk(self, ledger: Ledger) -> ChainReport:
-        report = super()._walk(ledger)
+    def retold(self, report: ChainReport) -> ChainReport:
         findings = [f for f in report.findings if f["chain"] == "w"]
         return replace(report, ok=not findings, findings=findings)
 
 
-@lie("AUDIT-05")
-class FindsOneFault(LyingLogStore):
+@lie("audit", "AUDIT-05")
+class FindsOneFault(_Auditor):
     """Names the first fault of all chains and leaves it at that."""
 
-    def _walk(self, ledger: Ledger) -> ChainReport:
-        report = super()._walk(ledger)
+    def retold(self, report: ChainReport) -> ChainReport:
         return replace(report, findings=report.findings[:1])
 
 
-@lie("AUDIT-05")
-class ClaimsTheKey(LyingLogStore):
+@lie("audit", "AUDIT-05")
+class ClaimsTheKey(_Auditor):
     """Says that it walked with the key, whether it had it or not."""
 
-    def _walk(self, ledger: Ledger) -> ChainReport:
-        return replace(super()._walk(ledger), with_key=True)
+    def retold(self, report: ChainReport) -> ChainReport:
+        return replace(report, with_key=True)
 
 
-@lie("AUDIT-05")
-class CountsOnlyGoodEvents(LyingLogStore):
+@lie("audit", "AUDIT-05")
+class CountsOnlyGoodEvents(_Auditor):
     """Says ok of chains in which it found something."""
 
-    def _walk(self, ledger: Ledger) -> ChainReport:
-        return replace(super()._walk(ledger), ok=True)
+    def retold(self, report: ChainReport) -> ChainReport:
+        return replace(report, ok=True)
 
 
-@lie("AUDIT-05", also={"AUDIT-03": "nothing is said of what is not there"})
-class KnowsNoStrangers(LyingLogStore):
+@lie("audit", "AUDIT-05", also={"AUDIT-03": "nothing is said of what is not there"})
+class KnowsNoStrangers(_Overlooking):
     """Passes over a chain that no instance of the store has begun."""
 
-    def _walk(self, ledger: Ledger) -> ChainReport:
-        return self._overlook(ledger, "foreign")
+    beginnings = ("foreign",)
 
 
 # -- the trivial ----------------------------------------------------------------------------------
@@ -468,14 +423,14 @@ class _NullLogStore(NullStore):
         return cast(ChainReport, None)
 
 
-@liar(
-    must_fail=all_rules("audit"),
-    profile="audit",
-    null=True,
-)
+@lie("audit", *all_rules("audit"), null=True)
 def null_log(
     folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
 ) -> Backend:
     """Does nothing: a store without answers over a storage without items and events."""
     del folder, key_file, user_id, deadline_s
-    return Backend(_NullLogStore(ManualClock()), raw=_NoParts(), profiles=_PROFILES)
+    return Backend(
+        _NullLogStore(ManualClock()),
+        raw=_NoParts(),
+        profiles=("core", "encrypted", "keys", "audit"),
+    )

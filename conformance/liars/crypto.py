@@ -8,8 +8,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,31 +25,24 @@ from reference_impl.contract.tables import TYPES
 from reference_impl.sealing.keys import hkdf
 from reference_impl.testing import ManualClock
 
-from . import all_rules, liar
-from .encrypted import snake
+from . import all_rules
+from .kit import lie as liars
+from .kit.made import Made
 
-__all__ = ["lie"]
-
-C = TypeVar("C", bound=ReferenceCrypto)
+__all__: list[str] = []
 
 
-def lie(*must_fail: str, **more: Any) -> Callable[[type[C]], type[C]]:
-    """Make a liar of a subclass of the reference's arithmetic; its docstring tells the lie, its name is
-    the liar's."""
+def _in_process(crypto: type[ReferenceCrypto], profile: str) -> Made:
+    """A backend of a subclass of the reference's arithmetic, and nothing else."""
 
-    def register(crypto: type[C]) -> type[C]:
-        def factory(
-            folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
-        ) -> Backend:
-            del folder, key_file, user_id, deadline_s
-            return Backend(ModelStore(ManualClock()), profiles=("crypto",), crypto=crypto())
+    def factory(folder: Path, **options: Any) -> Backend:
+        del folder, options
+        return Backend(ModelStore(ManualClock()), profiles=(profile,), crypto=crypto())
 
-        factory.__name__ = snake(crypto.__name__)
-        factory.__doc__ = crypto.__doc__
-        liar(must_fail=must_fail, profile="crypto", **more)(factory)
-        return crypto
+    return Made(factory)
 
-    return register
+
+lie = partial(liars.lie, "crypto", tried=_in_process)
 
 
 def _in_one_vector(*rules: str) -> dict[str, str]:
@@ -334,7 +328,7 @@ class OverlooksNotes(ReferenceCrypto):
         return super().open({n: v for n, v in item.items() if n != "note"}, deks)
 
 
-@lie(*all_rules("crypto"), trivial=True, null=True)
+@lie(*all_rules("crypto"), null=True)
 class AnswersNothing(ReferenceCrypto):
     """Answers None to everything."""
 

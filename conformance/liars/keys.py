@@ -8,9 +8,10 @@ import os
 import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -27,41 +28,16 @@ from reference_impl.sealing.keys import (
     system_randomness,
 )
 from reference_impl.sealing.payloads import Fault, parse_payload
-from reference_impl.store.opening import Keyring
-from reference_impl.testing import ManualClock
+from reference_impl.store.keyring import Keyring
+from reference_impl.testing import ManualClock, exposed
 
-from . import all_rules, liar
+from . import all_rules
 from .core import NullStore
-from .encrypted import LyingStore, factory_of, forget, snake
+from .kit.lie import Made, lie
+from .kit.over_reference import forget_reference, open_reference
 from .kit.touched import touched
 
-__all__ = ["lie"]
-
-P = TypeVar("P", bound=LocalFileKeyProvider)
-
-
-def lie(
-    *must_fail: str,
-    also: Mapping[str, str] | None = None,
-    store: type[LyingStore] = LyingStore,
-) -> Callable[[type[P]], type[P]]:
-    """Make a liar of a key provider; its docstring tells the lie, its name is the liar's."""
-
-    def register(provider: type[P]) -> type[P]:
-        factory = factory_of(store, provider)
-        factory.__name__ = snake(provider.__name__)
-        factory.__doc__ = provider.__doc__
-        liar(must_fail=must_fail, profile="keys", also=also, discard=forget)(factory)
-        return provider
-
-    return register
-
-
-def _raw(handle: Any) -> bytes:
-    """The bytes behind a handle, which only a liar would want."""
-    key: bytes = handle._Handle__key
-    return key
-
+__all__: list[str] = []
 
 # -- derivation ------------------------------------------------------------------------------------
 
@@ -74,17 +50,17 @@ _OF_THE_TOOLKIT = dict.fromkeys(
 )
 
 
-@lie("KEY-03", "KEY-05", "KEY-08", also=_OF_THE_TOOLKIT)
+@lie("keys", "KEY-03", "KEY-05", "KEY-08", also=_OF_THE_TOOLKIT)
 class SwapsSaltAndInfo(LocalFileKeyProvider):
     """Derives the KEK with the label as salt and nothing as info."""
 
     def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
         super().derive_kek(umk, user_id)  # refuses what is no user_id
         salt = b"blue/kek/v1\x00" + user_id.encode()
-        return KekHandle(HKDF(SHA256(), 32, salt, b"").derive(_raw(umk)), user_id)
+        return KekHandle(HKDF(SHA256(), 32, salt, b"").derive(exposed(umk)), user_id)
 
 
-@lie("KEY-03")
+@lie("keys", "KEY-03")
 class FoldsTheUser(LocalFileKeyProvider):
     """Takes a user_id without the spaces around it."""
 
@@ -93,15 +69,25 @@ class FoldsTheUser(LocalFileKeyProvider):
         return super().derive_kek(umk, user_id.strip() or user_id)
 
 
-class _AnyUser(LyingStore):
-    """Looks at no user_id."""
+def _whoever_it_is(provider: type[LocalFileKeyProvider], profile: str) -> Made:
+    """A store that takes its KEK for a user_id that it never looked at."""
 
-    def __init__(self, partitions: Any, keys: Any, *, user_id: str, **more: Any) -> None:
-        super().__init__(partitions, keys, user_id="local", **more)
-        self._keys = Keyring(keys, user_id, system_randomness)
+    def factory(
+        folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
+    ) -> Backend:
+        return open_reference(
+            folder,
+            key_file=key_file,
+            deadline_s=deadline_s,
+            profile=profile,
+            keys=provider,
+            keyring=lambda keys, _, randomness: Keyring(keys, user_id, randomness),
+        )
+
+    return Made(factory, forget_reference)
 
 
-@lie("KEY-03", store=_AnyUser)
+@lie("keys", "KEY-03", tried=_whoever_it_is)
 class TakesAnyUser(LocalFileKeyProvider):
     """Takes any text as a user_id: empty, too long, with control characters."""
 
@@ -121,6 +107,7 @@ class _AnyKek(KekHandle):
 
 
 @lie(
+    "keys",
     "KEY-05",
     "KEY-06",
     "KEY-08",
@@ -148,7 +135,7 @@ def _unwrapped(kek: KekHandle, wrapped: Mapping[str, Any]) -> bytes | None:
     """The key in a wrapped one whose tag fits, else None."""
     digest = bytes.fromhex(wrapped["aad_hash"])
     try:
-        plaintext = kek._gcm().decrypt(
+        plaintext = AESGCM(exposed(kek)).decrypt(
             wrapped["content_nonce"], wrapped["content_encrypted"], digest
         )
         return base64.b64decode(parse_payload("dek", plaintext)["key"])
@@ -156,7 +143,7 @@ def _unwrapped(kek: KekHandle, wrapped: Mapping[str, Any]) -> bytes | None:
         return None
 
 
-@lie("KEY-05")
+@lie("keys", "KEY-05")
 class OneKeyForAll(LocalFileKeyProvider):
     """Derives the DEK from the KEK, the same for every dialogue of a user."""
 
@@ -177,7 +164,7 @@ class OneKeyForAll(LocalFileKeyProvider):
         )
 
 
-@lie("KEY-08")
+@lie("keys", "KEY-08")
 class ComparesNoUser(LocalFileKeyProvider):
     """Says umk_changed where another user's key was met."""
 
@@ -199,18 +186,18 @@ class _OpenUmk(UmkHandle):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"<UmkHandle {_raw(self).hex()}>"
+        return f"<UmkHandle {exposed(self).hex()}>"
 
 
-@lie("KEY-01")
+@lie("keys", "KEY-01")
 class ShowsTheKey(LocalFileKeyProvider):
     """Gives a master key whose repr holds it, for easier debugging."""
 
     def get_umk(self) -> UmkHandle:
-        return _OpenUmk(_raw(super().get_umk()))
+        return _OpenUmk(exposed(super().get_umk()))
 
 
-@lie("KEY-02")
+@lie("keys", "KEY-02")
 class MakesANewKey(LocalFileKeyProvider):
     """Makes a new master key wherever it finds none, also where keys are wrapped under the lost
     one."""
@@ -219,7 +206,7 @@ class MakesANewKey(LocalFileKeyProvider):
         pass
 
 
-@lie("KEY-02")
+@lie("keys", "KEY-02")
 class MendsTheKey(LocalFileKeyProvider):
     """Replaces a file that is no key by a new one."""
 
@@ -233,7 +220,7 @@ class MendsTheKey(LocalFileKeyProvider):
             return super().get_umk()
 
 
-@lie("KEY-02")
+@lie("keys", "KEY-02")
 class TrustsEverybody(LocalFileKeyProvider):
     """Takes a key that others may read, and lets them read the one that it makes."""
 
@@ -251,7 +238,7 @@ class TrustsEverybody(LocalFileKeyProvider):
 # -- more of the same ------------------------------------------------------------------------------
 
 
-@lie("KEY-03")
+@lie("keys", "KEY-03")
 class ComposesTheUser(LocalFileKeyProvider):
     """Takes a user_id in its composed form."""
 
@@ -260,7 +247,7 @@ class ComposesTheUser(LocalFileKeyProvider):
         return super().derive_kek(umk, unicodedata.normalize("NFC", user_id))
 
 
-@lie("KEY-03", "KEY-05", "KEY-08", also=_OF_THE_TOOLKIT)
+@lie("keys", "KEY-03", "KEY-05", "KEY-08", also=_OF_THE_TOOLKIT)
 class NoZeroByte(LocalFileKeyProvider):
     """Derives the KEK from label and user without the zero byte between them."""
 
@@ -269,7 +256,7 @@ class NoZeroByte(LocalFileKeyProvider):
         return KekHandle(umk.derive(b"blue/kek/v1" + user_id.encode()), user_id)
 
 
-@lie("KEY-05")
+@lie("keys", "KEY-05")
 class HalfAKey(LocalFileKeyProvider):
     """Draws half of a data key and takes it twice."""
 
@@ -297,6 +284,7 @@ class _PlainKek(KekHandle):
 
 
 @lie(
+    "keys",
     "KEY-05",
     also={**_OF_THE_TOOLKIT, "KEY-03": "a KEK is told by its name", "KEY-08": "k is compared"},
 )
@@ -304,76 +292,77 @@ class NamesKeysByDigest(LocalFileKeyProvider):
     """Names a KEK by the plain digest of its bytes."""
 
     def derive_kek(self, umk: UmkHandle, user_id: str) -> KekHandle:
-        return _PlainKek(_raw(super().derive_kek(umk, user_id)), user_id)
+        return _PlainKek(exposed(super().derive_kek(umk, user_id)), user_id)
 
 
 class _Pickled(UmkHandle):
     __slots__ = ()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return bytes, (_raw(self),)
+        return bytes, (exposed(self),)
 
 
-@lie("KEY-01")
+@lie("keys", "KEY-01")
 class PicklesTheKey(LocalFileKeyProvider):
     """Lets a master key be pickled."""
 
     def get_umk(self) -> UmkHandle:
-        return _Pickled(_raw(super().get_umk()))
+        return _Pickled(exposed(super().get_umk()))
 
 
-@lie("KEY-02")
+@lie("keys", "KEY-02")
 class TrimsTheKey(LocalFileKeyProvider):
     """Takes a key of 32 bytes and a newline, as an editor leaves it."""
 
-    def _read(self) -> bytes | None:
+    def get_umk(self) -> UmkHandle:
         try:
-            return super()._read()
+            return super().get_umk()
         except DialogueStoreError as refused:
             if refused.code != "key_malformed" or not self.path.is_file():
                 raise
             key = self.path.read_bytes()
             if len(key) != 33 or key[-1:] != b"\n":
                 raise
-            return key[:32]
+            return UmkHandle(key[:32])
 
 
-@lie("KEY-02")
+@lie("keys", "KEY-02")
 class ReadsHex(LocalFileKeyProvider):
     """Takes a key written as 64 hex digits."""
 
-    def _read(self) -> bytes | None:
+    def get_umk(self) -> UmkHandle:
         try:
-            return super()._read()
+            return super().get_umk()
         except DialogueStoreError as refused:
             try:
-                return bytes.fromhex(self.path.read_text("ascii"))
-            except (OSError, ValueError):
+                return UmkHandle(bytes.fromhex(self.path.read_text("ascii")))
+            except (OSError, ValueError, DialogueStoreError):
                 raise refused from None
 
 
-@lie("KEY-02")
+@lie("keys", "KEY-02")
 class FollowsLinks(LocalFileKeyProvider):
     """Takes a link to a key that lies elsewhere."""
 
-    def _read(self) -> bytes | None:
+    def get_umk(self) -> UmkHandle:
         if self.path.is_symlink() and self.path.is_file():
-            return self.path.read_bytes()
-        return super()._read()
+            return UmkHandle(self.path.read_bytes())
+        return super().get_umk()
 
 
-@lie("KEY-02")
+@lie("keys", "KEY-02")
 class OpensTheFolder(LocalFileKeyProvider):
     """Makes the folder of a key with everybody's right to look."""
 
-    def _make(self) -> None:
+    def get_umk(self) -> UmkHandle:
         made = not self.path.parent.exists()
-        super()._make()
+        handle = super().get_umk()
         if made:
             self.path.parent.chmod(0o755)
+        return handle
 
 
-@lie("KEY-08")
+@lie("keys", "KEY-08")
 class DeniesEverything(LocalFileKeyProvider):
     """Says key_denied where another master key was used."""
 
@@ -389,6 +378,7 @@ class DeniesEverything(LocalFileKeyProvider):
 
 
 @lie(
+    "keys",
     "KEY-05",
     "KEY-06",
     "KEY-08",
@@ -408,7 +398,7 @@ class DamageIsAnotherKey(LocalFileKeyProvider):
             raise error("umk_changed", "the key does not fit", **refused.data) from None
 
 
-@lie("ERR-03")
+@lie("keys", "ERR-03")
 class QuotesTheKey(LocalFileKeyProvider):
     """Shows the bytes of a file that is no key."""
 
@@ -459,11 +449,7 @@ class _NoKeys(KeyProvider):
         del args
 
 
-@liar(
-    must_fail=all_rules("keys"),
-    profile="keys",
-    null=True,
-)
+@lie("keys", *all_rules("keys"), null=True)
 def null_vault(
     folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
 ) -> Backend:

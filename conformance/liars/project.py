@@ -7,12 +7,10 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
-from unittest import mock
 
 from conformance.spec import OWN_PROFILE
 from reference_impl import config
@@ -20,9 +18,9 @@ from reference_impl import factory as stores
 from reference_impl.contract import addresses
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.sealing.keys import check_user_id
+from reference_impl.testing import exchanged
 
-from . import liar
-from .sealed import everywhere
+from .kit.lie import Made, lie
 
 __all__: list[str] = []
 
@@ -37,21 +35,14 @@ def _no_backend(folder: Path, **more: Any) -> NoReturn:
 def instead(honest: F, *must_fail: str) -> Callable[[F], F]:
     """Put a function in the place of one of the configuration's, which it is given first."""
 
-    def register(lie: F) -> F:
-        def during() -> AbstractContextManager[object]:
-            return everywhere(honest, partial(lie, honest))
+    def tried(wrong: F, profile: str) -> Made:
+        del profile
+        return Made(_no_backend, during=lambda: exchanged(honest, wrong))
 
-        def factory(folder: Path, **more: Any) -> NoReturn:
-            _no_backend(folder, **more)
-
-        factory.__name__, factory.__doc__ = lie.__name__, lie.__doc__
-        liar(must_fail=must_fail, profile=OWN_PROFILE, during=during)(factory)
-        return lie
-
-    return register
+    return lie(OWN_PROFILE, *must_fail, tried=tried)
 
 
-@instead(config._flatten, "CONF-02")
+@instead(config.flat_settings, "CONF-02")
 def overlooks_unknown_settings(
     honest: F, tree: Mapping[str, Any], prefix: str = ""
 ) -> dict[str, Any]:
@@ -66,7 +57,7 @@ def overlooks_unknown_settings(
     return flat
 
 
-@instead(config._choice, "CONF-01")
+@instead(config.one_of, "CONF-01")
 def takes_the_first_backend(honest: F, flat: Mapping[str, Any], where: str, allowed: Any) -> str:
     """Takes SQLite where the configuration names no backend that there is."""
     try:
@@ -87,17 +78,14 @@ def falls_back_to_a_file(honest: F, table_name: str, keys: Any, **settings: Any)
     return store
 
 
-def _another_variable() -> AbstractContextManager[object]:
-    return mock.patch.object(config, "ENDPOINT_VARIABLE", "AWS_ENDPOINT_URL_DYNAMODB")
-
-
-@liar(must_fail=("CONF-01",), profile=OWN_PROFILE, during=_another_variable)
-def keeps_its_endpoint(folder: Path, **more: Any) -> NoReturn:
+@instead(config.endpoint_of, "CONF-01")
+def keeps_its_endpoint(honest: F, flat: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     """Takes the endpoint of the configuration, whatever DYNAMODB_ENDPOINT says."""
-    _no_backend(folder, **more)
+    del environ
+    return honest(flat, {})
 
 
-@instead(config._file, "CONF-01")
+@instead(config.read_toml, "CONF-01")
 def takes_a_missing_file_for_an_empty_one(honest: F, path: Any) -> Mapping[str, Any]:
     """A configuration file that is not there says nothing, and SQLite in the working folder is taken."""
     try:
@@ -118,48 +106,36 @@ def takes_any_principal(honest: F, user_id: str, where: str = "user_id") -> str:
 # -- ids from titles (ADDR-06) ---------------------------------------------------------------------
 
 
-def id_from_title(lie: F) -> F:
-    """Put a function in the place of ``new_dialogue_id``, which it is given first."""
-
-    def during() -> AbstractContextManager[object]:
-        return mock.patch.object(addresses, "new_dialogue_id", partial(lie, honest))
-
-    def factory(folder: Path, **more: Any) -> NoReturn:
-        _no_backend(folder, **more)
-
-    honest = addresses.new_dialogue_id
-    factory.__name__, factory.__doc__ = lie.__name__, lie.__doc__
-    liar(must_fail=("ADDR-06",), profile=OWN_PROFILE, during=during)(factory)
-    return lie
+id_from_title = partial(instead, addresses.new_dialogue_id, "ADDR-06")
 
 
-@id_from_title
+@id_from_title()
 def drops_all_that_is_not_ascii(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Makes an id of a title's ASCII characters only, as if the others were not there."""
     yield from honest(title.encode("ascii", "ignore").decode(), opaque=opaque)
 
 
-@id_from_title
+@id_from_title()
 def composes_titles(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Takes a title in its composed form, so that an accent ends a word."""
     kept = re.sub(r"[^A-Za-z0-9]+", "-", unicodedata.normalize("NFKC", title))
     yield from honest(kept, opaque=opaque)
 
 
-@id_from_title
+@id_from_title()
 def cuts_the_number_off(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Cuts an id to 64 characters after its number was appended."""
     yield from (name[:64] for name in honest(title, opaque=opaque))
 
 
-@id_from_title
+@id_from_title()
 def counts_ids_from_one(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """The second candidate for an id ends in 1."""
     for number, name in zip(count(), honest(title, opaque=opaque), strict=False):
         yield re.sub(r"-\d+$", f"-{number}", name) if number else name
 
 
-@id_from_title
+@id_from_title()
 def never_gives_up(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Goes on with candidates for an id after the ninety-ninth."""
     names = []
@@ -172,7 +148,7 @@ def never_gives_up(honest: F, title: str, *, opaque: bool = False) -> Iterator[s
         yield from (f"{names[0]}-{number}" for number in count(100))
 
 
-@id_from_title
+@id_from_title()
 def ids_without_their_time(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """An opaque id is random throughout, a UUID of version 4."""
     yield from [f"d-{uuid.uuid4().hex}"] if opaque else honest(title)

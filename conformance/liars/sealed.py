@@ -6,67 +6,26 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
-from unittest import mock
 
-from reference_impl.contract.items import canonical_json
+from reference_impl.contract.items import canonical_json, index_attributes
 from reference_impl.contract.tables import TYPES
 from reference_impl.sealing import envelope, head, keys, payloads
+from reference_impl.testing import exposed
 
-from . import liar
-from .encrypted import LyingStore, factory_of, forget
+from .kit.lie import lie
+from .kit.over_reference import in_place_of
 from .kit.touched import touched
 
-__all__ = ["everywhere", "wrong"]
+__all__: list[str] = []
 
 F = Callable[..., Any]
 
 _OPENS_NOTHING = "what lies there is not what the toolkit makes or opens"
 _READS = ("STORE-03", "ENV-06", "ENV-07", "ENV-08", "ENV-05", "ERR-03", "ENV-04", "ENV-03")
-
-
-@contextmanager
-def everywhere(honest: F, wrong: F) -> Iterator[None]:
-    """Put a function in the place of another one in every module of the reference that names it."""
-    with ExitStack() as patches:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("reference_impl."):
-                for attribute, value in list(vars(module).items()):
-                    if value is honest:
-                        patches.enter_context(mock.patch.object(module, attribute, wrong))
-        yield
-
-
-def wrong(
-    honest: F,
-    *must_fail: str,
-    profile: str = "encrypted",
-    also: Mapping[str, str] | None = None,
-    holder: type | None = None,
-) -> Callable[[F], F]:
-    """Make a liar of a function, which is given the honest one first; ``holder``: the class that has it
-    as a method."""
-
-    def register(lie: F) -> F:
-        def during() -> AbstractContextManager[object]:
-            if holder is None:
-                return everywhere(honest, partial(lie, honest))
-            instead = lambda *args, **kwargs: lie(honest, *args, **kwargs)  # noqa: E731
-            return mock.patch.object(holder, honest.__name__, instead)
-
-        factory = factory_of(LyingStore)
-        factory.__name__, factory.__doc__ = lie.__name__, lie.__doc__
-        liar(must_fail=must_fail, profile=profile, also=also, discard=forget, during=during)(
-            factory
-        )
-        return lie
-
-    return register
 
 
 def _because(*rules: str) -> dict[str, str]:
@@ -82,68 +41,59 @@ def _reading(honest: F, entity: str, text: bytes, change: F) -> Any:
     return honest(entity, text)
 
 
-@contextmanager
-def _both(*pairs: tuple[F, F]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for honest, lie in pairs:
-            stack.enter_context(everywhere(honest, lie))
-        yield
+class _Pair:
+    """A writer that changes what is sealed, with a reader that changes it back."""
+
+    @staticmethod
+    def write(text: bytes) -> bytes:
+        """What is sealed."""
+        return text
+
+    @staticmethod
+    def read(text: bytes) -> bytes:
+        """What is parsed."""
+        return text
+
+    @classmethod
+    def payload_of(cls, honest: F, *args: Any) -> bytes:
+        """In the place of the writer's last step before it seals."""
+        return cls.write(honest(*args))
+
+    @classmethod
+    def parse_payload(cls, honest: F, entity: str, text: bytes) -> Any:
+        """In the place of the reader's first step after it opened."""
+        return _reading(honest, entity, text, cls.read)
 
 
-def sealing(
-    *must_fail: str, also: Mapping[str, str] | None = None
-) -> Callable[[type[Any]], type[Any]]:
-    """Make a liar of a pair: ``write`` changes what is sealed, ``read`` changes it back."""
-
-    def register(pair: type[Any]) -> type[Any]:
-        def payload_of(*args: Any) -> bytes:
-            text: bytes = pair.write(honest_payload(*args))
-            return text
-
-        def parse(entity: str, text: bytes) -> Any:
-            return _reading(honest_parse, entity, text, pair.read)
-
-        honest_payload, honest_parse = envelope.payload_of, payloads.parse_payload
-        factory = factory_of(LyingStore)
-        factory.__name__, factory.__doc__ = pair.__name__, pair.__doc__
-        liar(
-            must_fail=must_fail,
-            profile="encrypted",
-            also=also,
-            discard=forget,
-            during=lambda: _both((honest_payload, payload_of), (honest_parse, parse)),
-        )(factory)
-        return pair
-
-    return register
+_PAIR = in_place_of(envelope.payload_of, payloads.parse_payload)
 
 
-@sealing(
+@lie(
+    "encrypted",
     "ENV-02",
     "ENV-09",
     also={**_because(*_READS, "ADDR-10", "ADDR-05"), **touched("STORE-18", "STORE-20", "ENV-01")},
+    tried=_PAIR,
 )
-class leaves_nulls_out:  # noqa: N801
+class LeavesNullsOut(_Pair):
     """Seals only the fields that are set."""
 
     @staticmethod
     def write(text: bytes) -> bytes:
         return canonical_json({k: v for k, v in json.loads(text).items() if v is not None})
 
-    @staticmethod
-    def read(text: bytes) -> bytes:
-        return text
 
-
-@sealing(
+@lie(
+    "encrypted",
     "ENV-02",
     "ENV-09",
     also={
         **_because(*_READS, "ADDR-10", "ADDR-05"),
         **touched("STORE-14", "STORE-15", "ERR-02", "ENV-01"),
     },
+    tried=_PAIR,
 )
-class compresses_first:  # noqa: N801
+class CompressesFirst(_Pair):
     """Compresses what it seals."""
 
     @staticmethod
@@ -155,10 +105,14 @@ class compresses_first:  # noqa: N801
         return zlib.decompress(text)
 
 
-@sealing(
-    "ENV-02", "ADDR-10", also={**_because(*_READS, "ADDR-05", "ENV-09"), **touched("STORE-15")}
+@lie(
+    "encrypted",
+    "ENV-02",
+    "ADDR-10",
+    also={**_because(*_READS, "ADDR-05", "ENV-09"), **touched("STORE-15")},
+    tried=_PAIR,
 )
-class seals_with_spaces:  # noqa: N801
+class SealsWithSpaces(_Pair):
     """Seals JSON as Python writes it: with spaces, in ASCII, unsorted."""
 
     @staticmethod
@@ -173,7 +127,13 @@ class seals_with_spaces:  # noqa: N801
 # -- what a reader takes (ENV-02, ENV-03, ENV-06) ------------------------------------------------------
 
 
-@wrong(payloads.parse_payload, "ENV-02", "ENV-06", also=touched("ENV-05", "ERR-03"))
+@lie(
+    "encrypted",
+    "ENV-02",
+    "ENV-06",
+    also=touched("ENV-05", "ERR-03"),
+    tried=in_place_of(payloads.parse_payload),
+)
 def takes_unknown_members(honest: F, entity: str, text: bytes) -> Any:
     """Overlooks a member of a plaintext that the type does not have."""
     known = {field.name for field in TYPES[entity].sealed_fields}
@@ -187,7 +147,13 @@ def takes_unknown_members(honest: F, entity: str, text: bytes) -> Any:
     return _reading(honest, entity, text, drop)
 
 
-@wrong(payloads.parse_payload, "ENV-02", "ENV-06", also=touched("ENV-05", "ENV-07", "ERR-03"))
+@lie(
+    "encrypted",
+    "ENV-02",
+    "ENV-06",
+    also=touched("ENV-05", "ENV-07", "ERR-03"),
+    tried=in_place_of(payloads.parse_payload),
+)
 def fills_missing_members(honest: F, entity: str, text: bytes) -> Any:
     """Takes a member that a plaintext lacks for null."""
     fields = TYPES[entity].sealed_fields
@@ -201,37 +167,37 @@ def fills_missing_members(honest: F, entity: str, text: bytes) -> Any:
     return _reading(honest, entity, text, fill)
 
 
-@wrong(
-    envelope.check_address,
+@lie(
+    "encrypted",
     "ENV-03",
     "ENV-06",
     also={"ENV-08": "what is stored is not looked at", **touched("ENV-07")},
+    tried=in_place_of(envelope.check_address),
 )
 def ignores_the_aad_hash(honest: F, address: str, item: Mapping[str, Any]) -> bytes:
     """Decrypts with the right AAD and never looks at the stored aad_hash."""
     return hashlib.sha256(address.encode()).digest()
 
 
-@wrong(
-    envelope.dek_version,
+@lie(
+    "encrypted",
     "ENV-06",
     also={
         "ENV-08": "the key is not the one that is named",
         **touched("ENV-05", "ENV-07", "ERR-03"),
     },
+    tried=in_place_of(envelope.dek_version),
 )
 def ignores_the_key_id(honest: F, dialogue_id: str, item: Mapping[str, Any]) -> int:
     """Opens every item under the first data key, whatever dialogue or version it names."""
     return 1
 
 
-@wrong(envelope.check_form, "ENV-01", "ENV-06", "ADDR-05")
+@lie("encrypted", "ENV-01", "ENV-06", "ADDR-05", tried=in_place_of(envelope.check_form))
 def takes_any_index(
     honest: F, kind: Any, parts: Any, dialogue_id: str, item: Mapping[str, Any]
 ) -> None:
     """Does not compare index attributes with what they follow from."""
-    from reference_impl.contract.items import index_attributes
-
     try:
         right = index_attributes(kind, dialogue_id, parts, item)
     except (KeyError, ValueError, TypeError):
@@ -242,20 +208,25 @@ def takes_any_index(
 # -- what is written (ADDR-05, ENV-01, ENV-04) ---------------------------------------------------------
 
 
-@wrong(envelope.seal, "ENV-04", also={"ENV-06": "a nonce twice in one read is a bad item"})
+@lie(
+    "encrypted",
+    "ENV-04",
+    also={"ENV-06": "a nonce twice in one read is a bad item"},
+    tried=in_place_of(envelope.seal),
+)
 def derives_nonces(honest: F, dek: Any, address: str, payload: bytes, nonce: bytes) -> Any:
     """Takes a nonce from the address and the text, so that the same text has the same one."""
     return honest(dek, address, payload, hashlib.sha256(address.encode() + payload).digest()[:12])
 
 
-@wrong(envelope.seal, "ENV-04")
+@lie("encrypted", "ENV-04", tried=in_place_of(envelope.seal))
 def fixes_half_a_nonce(honest: F, dek: Any, address: str, payload: bytes, nonce: bytes) -> Any:
     """Begins every nonce with four bytes that name the dialogue."""
     fixed = hashlib.sha256(dek.key_id.encode()).digest()[:4]
     return honest(dek, address, payload, fixed + nonce[4:])
 
 
-@wrong(envelope.seal, "ENV-05", "ERR-03")
+@lie("encrypted", "ENV-05", "ERR-03", tried=in_place_of(envelope.seal))
 def logs_what_it_seals(honest: F, dek: Any, address: str, payload: bytes, nonce: bytes) -> Any:
     """Logs what it seals, for debugging."""
     logging.getLogger("store").debug("sealing %s: %s", address, payload.decode())
@@ -265,14 +236,15 @@ def logs_what_it_seals(honest: F, dek: Any, address: str, payload: bytes, nonce:
 # -- the head (HEAD-02 as far as ENV-09 shows it) ------------------------------------------------------
 
 
-@wrong(
-    head.term,
+@lie(
+    "encrypted",
     "ENV-06",
     "ENV-09",
     also={
         **_because("STORE-03", "ENV-07", "ENV-08", "ENV-02", "ENV-04", "ENV-03"),
         **touched("ADDR-05", "ADDR-10", "ENV-01"),
     },
+    tried=in_place_of(head.term),
 )
 def sums_without_refs(honest: F, key: bytes, item: Mapping[str, Any]) -> int:
     """Leaves refs out of the head's sum."""
@@ -285,25 +257,24 @@ def sums_without_refs(honest: F, key: bytes, item: Mapping[str, Any]) -> int:
 _TOOLKIT = (*_READS, "ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-09", "KEY-01", "KEY-02")
 
 
-@wrong(
-    keys.DekHandle.commitment,
+@lie(
+    "keys",
     "KEY-05",
     "KEY-06",
-    profile="keys",
-    holder=keys.DekHandle,
     also=_because(*_TOOLKIT, "KEY-08"),
+    tried=in_place_of(keys.DekHandle.commitment),
 )
 def commits_without_a_label(honest: F, dek: Any) -> str:
     """Commits to a data key by its plain digest."""
-    return hashlib.sha256(dek._Handle__key).hexdigest()
+    return hashlib.sha256(exposed(dek)).hexdigest()
 
 
-@wrong(
-    keys.hkdf,
+@lie(
+    "keys",
     "KEY-03",
     "KEY-05",
-    profile="keys",
     also=_because(*_TOOLKIT, "KEY-06", "KEY-08"),
+    tried=in_place_of(keys.hkdf),
 )
 def ends_labels_with_nul(honest: F, key: bytes, info: bytes) -> bytes:
     """Ends every label of a derivation with NUL, as a C string does."""

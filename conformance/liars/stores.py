@@ -3,120 +3,137 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
-from unittest import mock
+from typing import Any
 
 from conformance.targets.base import Backend
-from reference_impl.contract.entities import Claim, DialoguePartition, Finding, NextSeq
+from reference_impl.contract.entities import DialoguePartition
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.items import Item, index_attributes, item_size
+from reference_impl.contract.items import Item, Key, index_attributes, item_size
 from reference_impl.contract.tables import EntityType
-from reference_impl.partitions import port
+from reference_impl.partitions.memory import MemoryPartitionStore
+from reference_impl.partitions.port import Action, Put, keys_of
 from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle
-from reference_impl.store import mechanics
-from reference_impl.store.opening import _Reader
-from reference_impl.store.planning.parameters import validated
-from reference_impl.store.planning.writes import PLANNERS, Draft
+from reference_impl.store.assembling import Assembler
+from reference_impl.store.commit import Commit
+from reference_impl.store.loading import Loaded, Loader
+from reference_impl.store.opening import Opener, Opening
+from reference_impl.store.operation import Operation
+from reference_impl.store.planning.writes import PLANNERS, Draft, Plan
 from reference_impl.store.snapshot import Snapshot
+from reference_impl.store.writing import Writer
 
-from . import liar
-from .encrypted import LyingStore, factory_of, forget, lie
-from .kit.patching import for_now
+from .encrypted import Sealer
+from .kit.lie import Made, lie
+from .kit.over_reference import Front, forget_reference, in_place_of, open_reference
 from .kit.touched import touched
-from .sealed import everywhere
 
 __all__: list[str] = []
+
+F = Callable[..., Any]
 
 
 # -- verification (ENV-06, ENV-07) ---------------------------------------------------------------------
 
 
-@lie("ENV-07", also=touched("ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03", "ENV-06", "ENV-08"))
-class StopsVerifying(LyingStore):
+@lie(
+    "encrypted",
+    "ENV-07",
+    also=touched("ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03", "ENV-06", "ENV-08"),
+)
+class StopsVerifying(Front):
     """verify_partition ends at the first bad item."""
 
-    def verify_partition(self, dialogue_id: str) -> list[Finding]:
-        return super().verify_partition(dialogue_id)[:1]
+    def answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
+        del given
+        return made[:1] if method == "verify_partition" else made
 
 
 @lie(
+    "encrypted",
     "ENV-07",
     also=touched(
         "STORE-03", "ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03", "ENV-06", "ENV-08"
     ),
 )
-class KeepsNothingOfTheRest(LyingStore):
+class KeepsNothingOfTheRest(Front):
     """on_error="collect" gives the findings, and nothing of what is good."""
 
-    def load_partition(self, dialogue_id: str, on_error: str = "fail") -> DialoguePartition:
-        whole = super().load_partition(dialogue_id, on_error)
-        if not whole.findings:
-            return whole
+    def answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
+        del method, given
+        if not isinstance(made, DialoguePartition) or not made.findings:
+            return made
         lists: dict[str, Any] = {
             field.name: []
-            for field in dataclasses.fields(whole)
+            for field in dataclasses.fields(made)
             if field.name not in ("dialogue", "revision", "findings")
         }
-        return dataclasses.replace(whole, **lists)
+        return dataclasses.replace(made, **lists)
 
 
-class _Unaware(_Reader):
-    def check_set(self, items: list[Item]) -> None:
-        if self.snapshot.head is not None:
-            return
-        super().check_set(items)
+#: The method that a thread called last, by which a part tells what it is needed for, and for which round.
+_CALLED: ContextVar[tuple[str, Any]] = ContextVar("called", default=("", None))
 
 
-@lie("ENV-07", also=touched("STORE-18"))
-class ChecksTheSetSometimes(LyingStore):
+class _Telling(Front):
+    """Tells the parts of the store which method was called."""
+
+    def asked(self, method: str, given: Mapping[str, Any]) -> None:
+        """Tells it to what this thread does next."""
+        _CALLED.set((method, given.get("round")))
+
+
+@lie("encrypted", "ENV-07", also=touched("STORE-18"), tried=in_place_of(front=_Telling))
+class ChecksTheSetSometimes(Opener):
     """get_claims does not look at count and sum."""
 
-    def get_claims(self, dialogue_id: str) -> list[Claim]:
-        honest, type(self).reader = type(self).reader, _Unaware
-        try:
-            return super().get_claims(dialogue_id)
-        finally:
-            type(self).reader = honest
+    def check_set(self, opening: Opening, items: list[Item]) -> None:
+        if opening.snapshot.head is None or _CALLED.get()[0] != "get_claims":
+            super().check_set(opening, items)
 
 
 @lie(
+    "encrypted",
     "ENV-06",
     also={
         **dict.fromkeys(("ENV-07", "ENV-08", "STORE-03"), "they name the place as well"),
         **touched("ADDR-05", "ADDR-10", "ENV-01", "ENV-02", "ENV-03"),
     },
 )
-class NamesNoAddress(LyingStore):
+class NamesNoAddress(Loader):
     """Says that an item is bad and not which."""
 
-    def _load(self, dialogue_id: str) -> Snapshot:
+    def load(self, operation: Operation) -> Snapshot:
         try:
-            return super()._load(dialogue_id)
+            return super().load(operation)
         except DialogueStoreError as refused:
             refused.data.pop("address", None)
             raise
 
 
 @lie(
+    "encrypted",
     "ENV-06",
     also={
         **dict.fromkeys(("ENV-03", "ENV-08", "ENV-07"), "they name the layer as well"),
         **touched("ADDR-05", "ADDR-10", "ENV-01", "ENV-02"),
     },
 )
-class OneLayerForAll(LyingStore):
+class OneLayerForAll(Loader):
     """Says tag of every item that does not open."""
 
-    def _read(self, dialogue_id: str) -> tuple[Snapshot, list[Finding]]:
-        snapshot, findings = super()._read(dialogue_id)
+    def collect(self, operation: Operation) -> Loaded:
+        loaded = super().collect(operation)
         layers = ("address", "key", "payload")
-        return snapshot, [
-            dataclasses.replace(f, layer="tag") if f.layer in layers else f for f in findings
+        findings = [
+            dataclasses.replace(f, layer="tag") if f.layer in layers else f for f in loaded.findings
         ]
+        return dataclasses.replace(loaded, findings=findings)
 
 
 # -- what is written (ADDR-05, ENV-04, ENV-05) ---------------------------------------------------------
@@ -126,18 +143,48 @@ def _set(item: Mapping[str, Any]) -> dict[str, Any]:
     return {n: v for n, v in item.items() if v is not None}
 
 
-@contextmanager
-def _where_null_is_a_value() -> Iterator[None]:
+class _WithNulls(MemoryPartitionStore):
     """A storage that has nulls, as DynamoDB's own."""
-    storable = port._storable
-    with (
-        everywhere(item_size, lambda item: item_size(_set(item))),
-        everywhere(storable, lambda value: value is None or storable(value)),
-    ):
-        yield
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._nulls: dict[Key, list[str]] = {}
+        self._whole = threading.RLock()
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        with self._whole:
+            item = super().get(pk, sk)
+            return None if item is None else self._with_nulls(item)
+
+    def query(self, pk: str, *, prefix: str = "") -> list[Item]:
+        with self._whole:
+            return [self._with_nulls(item) for item in super().query(pk, prefix=prefix)]
+
+    def last(self, pk: str, *, prefix: str = "") -> Item | None:
+        with self._whole:
+            item = super().last(pk, prefix=prefix)
+            return None if item is None else self._with_nulls(item)
+
+    def commit(self, actions: Sequence[Action], *, token: str) -> None:
+        stored = [
+            dataclasses.replace(action, item=_set(action.item))
+            if isinstance(action, Put)
+            else action
+            for action in actions
+        ]
+        with self._whole:
+            super().commit(stored, token=token)
+            for key, action in zip(keys_of(stored), actions, strict=True):
+                if isinstance(action, Put):
+                    self._nulls[key] = list(action.item.keys() - _set(action.item).keys())
+
+    def _with_nulls(self, item: Item) -> Item:
+        nulls: dict[str, Any] = dict.fromkeys(self._nulls[str(item["pk"]), str(item["sk"])])
+        return {**item, **nulls}
 
 
 @lie(
+    "encrypted",
     "ADDR-05",
     also={
         "ENV-01": "the attributes are counted there too",
@@ -155,172 +202,163 @@ def _where_null_is_a_value() -> Iterator[None]:
             "ERR-03",
         ),
     },
-    during=_where_null_is_a_value,
+    tried=in_place_of(envelope.check_form, item_size, partitions=_WithNulls),
 )
-class WritesNulls(LyingStore):
+class WritesNulls(Assembler):
     """Writes an unset attribute as null."""
 
-    steps: ClassVar = {
-        "check_form": lambda real, kind, parts, dialogue_id, item: real(
-            kind, parts, dialogue_id, _set(item)
-        )
-    }
+    @staticmethod
+    def check_form(honest: F, kind: EntityType, parts: Any, dialogue_id: str, item: Item) -> None:
+        honest(kind, parts, dialogue_id, _set(item))
 
-    def _item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
-        item: dict[str, Any] = dict(super()._item(dialogue_id, draft, dek))
+    @staticmethod
+    def item_size(honest: F, item: Item) -> Any:
+        return honest(_set(item))
+
+    def item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
+        item: dict[str, Any] = dict(super().item(dialogue_id, draft, dek))
         return {**{f.name: None for f in draft.kind.cleartext_fields}, **item}
 
 
-def _without_parts(item: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: v for n, v in item.items() if n not in parts}
+@lie(
+    "encrypted",
+    "ADDR-05",
+    also={"ENV-01": "the attributes are counted there too", **touched("ENV-02", "ENV-06")},
+    tried=in_place_of(envelope.check_form),
+)
+class RepeatsItsKeys(Assembler):
+    """Repeats the parts of a sort key as attributes, for queries."""
+
+    @staticmethod
+    def check_form(
+        honest: F, kind: EntityType, parts: Mapping[str, Any], dialogue_id: str, item: Item
+    ) -> None:
+        seen = {n: v for n, v in item.items() if n not in parts}
+        honest(kind, parts, dialogue_id, seen)
+
+    def item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
+        return {**draft.parts, **super().item(dialogue_id, draft, dek)}
 
 
 @lie(
+    "encrypted",
     "ADDR-05",
-    also={"ENV-01": "the attributes are counted there too", **touched("ENV-02", "ENV-06")},
+    also=touched("ENV-01", "ENV-06"),
+    tried=in_place_of(envelope.check_form),
 )
-class RepeatsItsKeys(LyingStore):
-    """Repeats the parts of a sort key as attributes, for queries."""
-
-    steps: ClassVar = {
-        "check_form": lambda real, kind, parts, dialogue_id, item: real(
-            kind, parts, dialogue_id, _without_parts(item, parts)
-        )
-    }
-
-    def _item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
-        return {**draft.parts, **super()._item(dialogue_id, draft, dek)}
-
-
-@lie("ADDR-05", also=touched("ENV-01", "ENV-06"))
-class ForgetsTheIndex(LyingStore):
+class ForgetsTheIndex(Assembler):
     """A change of status leaves the index attributes as they were."""
 
-    steps: ClassVar = {
-        "check_form": lambda real, kind, parts, dialogue_id, item: real(
-            kind,
-            parts,
-            dialogue_id,
-            {**item, **index_attributes(kind, dialogue_id, parts, item)},
-        )
-    }
+    @staticmethod
+    def check_form(honest: F, kind: EntityType, parts: Any, dialogue_id: str, item: Item) -> None:
+        right = index_attributes(kind, dialogue_id, parts, item)
+        honest(kind, parts, dialogue_id, {**item, **right})
 
-    def _item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
-        item = super()._item(dialogue_id, draft, dek)
+    def item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
+        item = super().item(dialogue_id, draft, dek)
         old = draft.old.item if draft.old is not None else {}
         return {**item, **{n: v for n, v in old.items() if n.startswith("by_")}}
 
 
-@lie("ENV-04", also=touched("ENV-06"))
-class KeepsNonces(LyingStore):
+@lie("encrypted", "ENV-04", also=touched("ENV-06"))
+class KeepsNonces(Sealer):
     """Seals a changed item under the nonce that it had."""
 
-    def _item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
-        if draft.old is None or "content_nonce" not in draft.old.item:
-            return super()._item(dialogue_id, draft, dek)
-        nonce = draft.old.item["content_nonce"]
-        with mock.patch.object(self, "_randomness", return_value=nonce):
-            return super()._item(dialogue_id, draft, dek)
+    def item(self, dialogue_id: str, draft: Draft, dek: DekHandle) -> Item:
+        item = super().item(dialogue_id, draft, dek)
+        old = draft.old.item.get("content_nonce") if draft.old is not None else None
+        if not isinstance(old, bytes):
+            return item
+        return {**item, **self.seal_under(old, dialogue_id, draft.kind, draft.fields, dek)}
 
 
-@lie("ENV-04")
-class WearsKeysOut(LyingStore):
+@lie("encrypted", "ENV-04")
+class WearsKeysOut(Assembler):
     """Goes on with a data key up to NIST's limit of 2^32."""
 
-    def _sealed(self, *args: Any) -> Any:
-        with for_now(mechanics, MAX_SEALS=2**32):
-            return super()._sealed(*args)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args, max_seals=2**32)
 
 
-@lie("ENV-04")
-class SealsOnlyWhatIsNew(LyingStore):
+@lie("encrypted", "ENV-04")
+class SealsOnlyWhatIsNew(Assembler):
     """Does not count the seals of items that it changes."""
 
-    def _head(self, dialogue_id: str, dek: DekHandle, at: Any, totals: Any, audit_head: str) -> Any:
-        count, total, seals = totals
-        known = self._cell(dialogue_id).snapshot
-        before = known.head.seals if known is not None and known.head is not None else 0
-        seals = min(seals, before + 2) if before else seals
-        return super()._head(dialogue_id, dek, at, (count, total, seals), audit_head)
+    def assemble(self, base: Snapshot, plan: Plan, now: str, operation: Operation) -> Commit:
+        changed = sum(d.old is not None and d.kind.has_envelope for d in plan.drafts)
+        head = dataclasses.replace(base.known_head, seals=base.known_head.seals - changed)
+        return super().assemble(dataclasses.replace(base, head=head), plan, now, operation)
 
 
-class _Dumps(LyingStore):
-    folder: Path
+class _Dumps(Assembler):
+    def __init__(self, folder: Path, *args: Any) -> None:
+        super().__init__(*args)
+        self.folder = folder
 
-    def _seal(
+    def seal(
         self, dialogue_id: str, kind: EntityType, fields: Mapping[str, Any], dek: DekHandle
     ) -> Any:
-        with (self.folder / "last.json").open("wb") as file:
-            file.write(envelope.payload_of(kind, fields))
-        return super()._seal(dialogue_id, kind, fields, dek)
+        """Into the file first."""
+        (self.folder / "last.json").write_bytes(envelope.payload_of(kind, fields))
+        return super().seal(dialogue_id, kind, fields, dek)
 
 
-@liar(must_fail=("ENV-05",), profile="encrypted", discard=forget)
-def leaves_a_copy(
-    folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
-) -> Backend:
+@lie("encrypted", "ENV-05", tried=lambda factory, _: Made(factory, forget_reference))
+def leaves_a_copy(folder: Path, **options: Any) -> Backend:
     """Leaves what it sealed last in a file beside the storage."""
-    backend = factory_of(_Dumps)(folder, key_file=key_file, user_id=user_id, deadline_s=deadline_s)
-    assert isinstance(backend.store, _Dumps)
-    backend.store.folder = folder
-    return backend
+    return open_reference(folder, **options, assembler=partial(_Dumps, folder))
 
 
-@lie("ERR-03", "ENV-05")
-class ChainsItsErrors(LyingStore):
+@lie("encrypted", "ERR-03", "ENV-05")
+class ChainsItsErrors(Front):
     """Raises an error from another one that shows what was given."""
 
-    def _validated(self, method: str, **given: Any) -> dict[str, Any]:
-        try:
-            return super()._validated(method, **given)
-        except DialogueStoreError as refused:
-            raise refused from ValueError(given)
+    def refused(self, method: str, given: Mapping[str, Any], refusal: DialogueStoreError) -> Any:
+        del method
+        raise refusal from ValueError(dict(given))
 
 
 # -- caches (STORE-03) ---------------------------------------------------------------------------------
 
 
-@lie("STORE-03")
-class RemembersTheUnknown(LyingStore):
+@lie("encrypted", "STORE-03")
+class RemembersTheUnknown(Loader):
     """A dialogue that was not there once is not there for this client."""
 
-    def _load(self, dialogue_id: str) -> Snapshot:
-        unknown: dict[str, DialogueStoreError] = self.__dict__.setdefault("_unknown", {})
-        if dialogue_id in unknown:
-            raise unknown[dialogue_id]
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.unknown: dict[str, DialogueStoreError] = {}
+
+    def load(self, operation: Operation) -> Snapshot:
+        known = self.unknown.get(operation.dialogue_id)
+        if known is not None and operation.cached.shown() is None:
+            raise known
         try:
-            return super()._load(dialogue_id)
+            return super().load(operation)
         except DialogueStoreError as refused:
             if refused.code == "dialogue_not_found":
-                unknown[dialogue_id] = refused
+                self.unknown[operation.dialogue_id] = refused
             raise
 
-    def _create(self, dialogue_id: str, args: Mapping[str, Any]) -> Any:
-        made = super()._create(dialogue_id, args)
-        self.__dict__.get("_unknown", {}).pop(dialogue_id, None)
-        return made
 
-
-@lie("STORE-03", also=touched("STORE-18"))
-class RefusesFromMemory(LyingStore):
+@lie("encrypted", "STORE-03", also=touched("STORE-18"))
+class RefusesFromMemory(Writer):
     """Says an error of a write from what it knew last, without a look at the storage."""
 
-    def _write(self, method: str, **given: Any) -> Any:
-        known = self._cell(str(given["dialogue_id"])).snapshot
-        if known is not None and known.head is not None and not self._closed:
-            args = validated(method, given)
-            if args.get("request_id") is None:
-                PLANNERS[method](known, args, self._now(known))
-        return super()._write(method, **given)
+    def write(self, operation: Operation, method: str, args: Mapping[str, Any]) -> Any:
+        known = operation.cached.shown()
+        if known is not None and known.head is not None and args.get("request_id") is None:
+            PLANNERS[method](known, args, self.now(known))
+        return super().write(operation, method, args)
 
 
-@lie("STORE-03")
-class NumbersFromMemory(LyingStore):
+@lie("encrypted", "STORE-03", tried=in_place_of(front=_Telling))
+class NumbersFromMemory(Loader):
     """next_seq counts on from what it knew last."""
 
-    def next_seq(self, dialogue_id: str, round: int, entity: str) -> NextSeq:
-        args = self._validated("next_seq", dialogue_id=dialogue_id, round=round, entity=entity)
-        known = self._cell(dialogue_id).snapshot
-        if known is None or known.find("round", round=args["round"]) is None:
-            return super().next_seq(dialogue_id, round, entity)
-        return NextSeq(known.next_seq(args["entity"], round=args["round"]))
+    def load(self, operation: Operation) -> Snapshot:
+        method, round_ = _CALLED.get()
+        known = operation.cached.shown() if method == "next_seq" else None
+        if known is None or known.find("round", round=round_) is None:
+            return super().load(operation)
+        return known

@@ -29,6 +29,7 @@ __all__ = [
     "audit_key",
     "current_trace",
     "first_tip",
+    "is_event_id",
     "mac_key",
     "new_event_id",
     "place",
@@ -70,7 +71,7 @@ _NO_TRACE = ("0" * 32, "0" * 16)
 _SORT_KEY = re.compile(r"(w|r#[0-9a-f]{16})#([0-9]{12})")
 _NOTE = re.compile(r"(r#[0-9a-f]{16}) ([1-9][0-9]*) ([0-9a-f]{64})")
 _is_hash = re.compile(r"[0-9a-f]{64}").fullmatch
-_is_event_id = re.compile(
+_event_id = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 ).fullmatch
 
@@ -135,6 +136,11 @@ def new_event_id() -> str:
     from uuid_utils import uuid7
 
     return str(uuid7())
+
+
+def is_event_id(text: str) -> bool:
+    """Whether a text is a UUIDv7 of 36 characters in lower case."""
+    return _event_id(text) is not None
 
 
 def current_trace() -> Trace:
@@ -263,7 +269,7 @@ def _fault_of(item: Mapping[str, Value], dialogue_id: str) -> str | None:
         return "count or revision is out of range"
     if item["operation"] not in OPERATIONS or item["outcome"] not in OUTCOMES:
         return "operation or outcome is unknown"
-    if not is_canonical(item["timestamp"]) or _is_event_id(str(item["event_id"])) is None:
+    if not is_canonical(item["timestamp"]) or not is_event_id(str(item["event_id"])):
         return "timestamp or event_id has another form"
     if _is_hash(str(item["event_hash"])) is None or _is_hash(str(item["previous_hash"])) is None:
         return "a hash has another form"

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance.targets.base import Factory, keep
-
 from .. import liar
+from .made import Made
 from .over_model import factory_over_model, forget, model_with
+from .over_reference import in_place_of, is_of_reference
 
 __all__ = ["Made", "lie"]
 
 W = TypeVar("W")
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a wrong part is tried as: a factory, what forgets the storage of one of its folders, and what
-    is in force meanwhile."""
-
-    factory: Factory
-    discard: Callable[[Path], None] = keep
-    during: Callable[[], AbstractContextManager[object]] = nullcontext
-
-
 def _by_its_kind(wrong: Any, profile: str) -> Made:
-    """A wrong class is a part of the model, or the whole; anything else is a factory itself."""
+    """A wrong class is a part of the reference, or of the model, or the whole model; anything else is a
+    factory itself."""
+    if isinstance(wrong, type) and is_of_reference(wrong):
+        return in_place_of()(wrong, profile)
     if isinstance(wrong, type):
         return Made(factory_over_model(model_with(wrong), profile), forget)
     return Made(wrong)
@@ -47,7 +38,8 @@ def lie(
 ) -> Callable[[W], W]:
     """Make a liar of what is decorated; its docstring tells the lie, its name is the liar's.
 
-    ``tried`` makes a backend of it, given the profile too: without one, a class is put into the model (see
+    ``tried`` makes a backend of it, given the profile too: without one, a class is put into the reference or
+    the model, whichever has such a part (see :mod:`~conformance.liars.kit.over_reference` and
     :func:`~conformance.liars.kit.over_model.model_with`), and a function is a factory. What the others mean:
     :func:`conformance.liars.liar`.
     """
