@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
-from types import ModuleType
 from typing import Any
-from unittest import mock
 
 from conformance.model.store import ModelStore
 from reference_impl.contract import timestamps
+from reference_impl.testing import exchanged
 
 from .kit.lie import Made, lie
 from .kit.over_model import factory_over_model, forget
@@ -23,26 +21,19 @@ __all__: list[str] = []
 F = Callable[..., Any]
 
 
-def instead(module: ModuleType, name: str, *must_fail: str) -> Callable[[F], F]:
+def instead(honest: F, *must_fail: str) -> Callable[[F], F]:
     """Put a function in the place of another one, which it is given first."""
 
-    def register(wrong: F) -> F:
-        honest = getattr(module, name)
+    def tried(wrong: F, profile: str) -> Made:
+        factory = factory_over_model(ModelStore, profile)
+        return Made(factory, forget, lambda: exchanged(honest, wrong))
 
-        def during() -> AbstractContextManager[object]:
-            return mock.patch.object(module, name, partial(wrong, honest))
-
-        def tried(_: F, profile: str) -> Made:
-            return Made(factory_over_model(ModelStore, profile), forget, during)
-
-        return lie("core", *must_fail, tried=tried)(wrong)
-
-    return register
+    return lie("core", *must_fail, tried=tried)
 
 
 # -- times (ADDR-07) -----------------------------------------------------------------------------------
 
-time_text = partial(instead, timestamps, "parse", "ADDR-07")
+time_text = partial(instead, timestamps.parse, "ADDR-07")
 
 
 @time_text()
