@@ -7,17 +7,19 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
 from conformance.spec import OWN_PROFILE
 from reference_impl import config
-from reference_impl import factory as stores
 from reference_impl.contract import addresses
 from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
+from reference_impl.partitions.port import Transient
+from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 from reference_impl.sealing.keys import check_user_id
+from reference_impl.store.composing import compose
 from reference_impl.testing import exchanged
 
 from .kit.lie import Made, lie
@@ -33,7 +35,7 @@ def _no_backend(folder: Path, **more: Any) -> NoReturn:
 
 
 def instead(honest: F, *must_fail: str) -> Callable[[F], F]:
-    """Put a function in the place of one of the configuration's, which it is given first."""
+    """Put a function in the place of one of the reference's, which it is given first."""
 
     def tried(wrong: F, profile: str) -> Made:
         del profile
@@ -66,16 +68,16 @@ def takes_the_first_backend(honest: F, flat: Mapping[str, Any], where: str, allo
         return str(allowed[0])
 
 
-@instead(stores.DynamoDialogueStore, "CONF-02")
-def falls_back_to_a_file(honest: F, table_name: str, keys: Any, **settings: Any) -> Any:
+@instead(compose, "CONF-02")
+def falls_back_to_a_file(honest: F, partitions: Any, keys: Any, **settings: Any) -> Any:
     """Takes a SQLite file where DynamoDB does not answer."""
-    store = honest(table_name, keys, **settings)
-    try:
-        store.get_dialogue("anything")
-    except DialogueStoreError as refusal:
-        if refusal.code == "backend_unavailable":
-            return stores.SqliteDialogueStore(":memory:", keys)
-    return store
+    if isinstance(partitions, DynamoPartitionStore):
+        try:
+            partitions.get("dialogue#anything", "head")
+        except Transient:
+            partitions.close()
+            partitions = SqlitePartitionStore(":memory:")
+    return honest(partitions, keys, **settings)
 
 
 @instead(config.endpoint_of, "CONF-01")
@@ -106,36 +108,36 @@ def takes_any_principal(honest: F, user_id: str, where: str = "user_id") -> str:
 # -- ids from titles (ADDR-06) ---------------------------------------------------------------------
 
 
-id_from_title = partial(instead, addresses.new_dialogue_id, "ADDR-06")
+id_from_title = instead(addresses.new_dialogue_id, "ADDR-06")
 
 
-@id_from_title()
+@id_from_title
 def drops_all_that_is_not_ascii(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Makes an id of a title's ASCII characters only, as if the others were not there."""
     yield from honest(title.encode("ascii", "ignore").decode(), opaque=opaque)
 
 
-@id_from_title()
+@id_from_title
 def composes_titles(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Takes a title in its composed form, so that an accent ends a word."""
     kept = re.sub(r"[^A-Za-z0-9]+", "-", unicodedata.normalize("NFKC", title))
     yield from honest(kept, opaque=opaque)
 
 
-@id_from_title()
+@id_from_title
 def cuts_the_number_off(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Cuts an id to 64 characters after its number was appended."""
     yield from (name[:64] for name in honest(title, opaque=opaque))
 
 
-@id_from_title()
+@id_from_title
 def counts_ids_from_one(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """The second candidate for an id ends in 1."""
     for number, name in zip(count(), honest(title, opaque=opaque), strict=False):
         yield re.sub(r"-\d+$", f"-{number}", name) if number else name
 
 
-@id_from_title()
+@id_from_title
 def never_gives_up(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """Goes on with candidates for an id after the ninety-ninth."""
     names = []
@@ -148,7 +150,7 @@ def never_gives_up(honest: F, title: str, *, opaque: bool = False) -> Iterator[s
         yield from (f"{names[0]}-{number}" for number in count(100))
 
 
-@id_from_title()
+@id_from_title
 def ids_without_their_time(honest: F, title: str, *, opaque: bool = False) -> Iterator[str]:
     """An opaque id is random throughout, a UUID of version 4."""
     yield from [f"d-{uuid.uuid4().hex}"] if opaque else honest(title)

@@ -30,8 +30,9 @@ def exchanged(honest: Callable[..., Any], wrong: Callable[..., Any]) -> Iterator
     ]
     if not places:
         raise LookupError(f"nothing of the reference is called {honest.__qualname__}")
+    function, method = partial(wrong, honest), _method(honest, wrong)
     for holder, name in places:
-        setattr(holder, name, _bound(holder, honest, wrong))
+        setattr(holder, name, method if isinstance(holder, type) else function)
     try:
         yield
     finally:
@@ -48,12 +49,7 @@ def _holders() -> Iterator[Any]:
                     yield value
 
 
-def _bound(
-    holder: Any, honest: Callable[..., Any], wrong: Callable[..., Any]
-) -> Callable[..., Any]:
-    if not isinstance(holder, type):
-        return partial(wrong, honest)
-
+def _method(honest: Callable[..., Any], wrong: Callable[..., Any]) -> Callable[..., Any]:
     def method(*args: Any, **kwargs: Any) -> Any:
         return wrong(honest, *args, **kwargs)
 
