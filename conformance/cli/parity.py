@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..liars.kit.trial import chosen
+from ..report.parity import as_text, show_parity
 from ..run.recorder import clean
 from ..run.runner import UsageError
 from ..stateful.corpus import corpus_folder
-from ..stateful.counting import ENOUGH, PARITY_CODES
-from ..stateful.parity import BUDGETS, ENOUGH_HISTORIES, Result, compare, play_again
-from ..stateful.playing import MODEL, Divergence, NoAnswer
-from ..stateful.record import BadRecord, Record, read_record
+from ..stateful.parity import BUDGETS, compare, play_again
+from ..stateful.playing import NoAnswer
+from ..stateful.record import BadRecord, read_record
 from ..targets.base import Engine, Target
 from ..targets.builtin import BUILTIN
 from ..targets.engines.choose import ENGINES, EngineError
@@ -124,7 +124,7 @@ def parity_command(
         return complain(str(error), error.code)
     except (NoAnswer, OSError) as error:
         return complain(str(error), SETUP)
-    _show(console if as_json else Console(), result)
+    show_parity(console if as_json else Console(), result)
     if as_json:
         click.echo(json.dumps(result.as_json()))
     return {"equal": 0, "diverging": DIVERGES}.get(result.verdict, SETUP)
@@ -177,27 +177,8 @@ def replay_command(
     except (NoAnswer, OSError) as error:
         return complain(str(error), SETUP)
     for name, divergence in found.items():
-        click.echo(clean(_told(name, divergence, record), longest=2000, keep_layout=True))
+        click.echo(clean(as_text(name, divergence, record), longest=2000, keep_layout=True))
     return DIVERGES if any(found.values()) else 0
-
-
-def _told(name: str, found: Divergence | None, record: Record) -> str:
-    steps = len(record.history.steps)
-    start = f"{name}: after {record.history.prepared!r}, {steps} steps"
-    if found is None:
-        return f"{start}: no divergence any more; it does as the model does"
-    lines = [f"{start}: still diverges at step {len(found.history.steps)} ({found.step.method})"]
-    earlier = [record.outcomes.get(guilty) for guilty in record.guilty]
-    same = found.where == record.where and found.seen[name] in earlier
-    lines.append(f"  {'as recorded' if same else 'in another way than recorded'}")
-    if same and found.seen.get(MODEL) != record.outcomes.get(MODEL):
-        lines.append("  the model does not say what it said when this was recorded")
-    lines += _both(found)
-    return "\n".join(lines)
-
-
-def _both(found: Divergence) -> list[str]:
-    return [f"  {name}: {json.dumps(value)[:600]}" for name, value in found.seen.items()]
 
 
 # -- opening -----------------------------------------------------------------------------------------
@@ -275,42 +256,3 @@ def _progress(console: Console) -> Iterator[Any]:
                 console.print(f"{what}: {done} of {of}", highlight=False)
 
         yield tell
-
-
-def _show(console: Console, result: Result) -> None:
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    counts = result.counts
-    share = counts.succeeded * 100 // counts.steps if counts.steps else 0
-    say(f"{' and '.join(result.names)}, seed {result.seed}")
-    say(
-        f"{result.played} of {result.wanted} histories, {counts.steps} calls of "
-        f"{len(counts.methods)} methods, {share} % succeeded"
-    )
-    if counts.methods:
-        name, least = min(counts.methods.items(), key=lambda item: item[1])
-        say(f"least often called: {name}, {least} times")
-    say("codes: " + ", ".join(f"{code} {counts.codes[code]}" for code in PARITY_CODES))
-    if result.corpus_missing:
-        say(f"recorded dialogues: not replayed, {result.corpus_missing}")
-    else:
-        say(f"recorded dialogues: {result.corpus_played} replayed")
-    if not result.with_times:
-        say("times were not compared: a clock cannot be set")
-    for one in result.found:
-        found = one.divergence
-        say(f"DIVERGENCE ({one.rule}) in the {found.where} of {found.step.method}")
-        say(
-            f"  after {found.history.prepared!r}: {len(found.history.steps)} steps "
-            f"(found after {one.steps_before}), in {one.path}"
-        )
-        for line in _both(found):
-            say(clean(line, longest=700, keep_layout=True))
-    if result.again:
-        say(f"{result.again} more histories diverged in the same ways")
-    if result.shortfalls:
-        few = f", with fewer than {ENOUGH_HISTORIES} histories" if result.is_complete else ""
-        say(f"not reached ({ENOUGH} times each{few}): {'; '.join(result.shortfalls)}")
-    emulated = f", on an emulator: {result.emulated_by}" if result.emulated_by else ""
-    say(f"{result.verdict}{emulated}, in {result.duration_s:.0f} s")

@@ -356,8 +356,8 @@ def _again(name: str, destination: Path, options: Options, own_seed: bool) -> Op
             f"--only-failing needs a report of an earlier run: {error}"
         ) from None
     if last["target"]["name"] != name:
-        told = f"the report in {destination} is of target {last['target']['name']}, not {name}"
-        raise click.UsageError(told)
+        other = last["target"]["name"]
+        raise click.UsageError(f"the report in {destination} is of target {other}, not {name}")
     failed = frozenset(
         failure["case"]
         for requirement in last["requirements"]

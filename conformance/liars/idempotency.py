@@ -63,18 +63,18 @@ class Call:
         return self.given.get("dialogue_id"), self.request_id
 
 
-def on_every_write(told: Callable[[Call], Any]) -> Callable[[type[S]], type[S]]:
+def on_every_write(answer: Callable[[Call], Any]) -> Callable[[type[S]], type[S]]:
     """Let every write of a class that names a request go through a lie."""
 
     def changed(store: type[S]) -> type[S]:
         for name in _WRITES:
-            setattr(store, name, _through(told, name, getattr(ModelStore, name)))
+            setattr(store, name, _through(answer, name, getattr(ModelStore, name)))
         return store
 
     return changed
 
 
-def _through(told: Callable[[Call], Any], name: str, honest: Callable[..., Any]) -> Any:
+def _through(answer: Callable[[Call], Any], name: str, honest: Callable[..., Any]) -> Any:
     names = [param.name for param in METHODS[name].params]
 
     @functools.wraps(honest)
@@ -84,7 +84,7 @@ def _through(told: Callable[[Call], Any], name: str, honest: Callable[..., Any])
             given.get("dialogue_id")
         ):
             return honest(self, *args, **kwargs)
-        return told(Call(self, name, honest, given))
+        return answer(Call(self, name, honest, given))
 
     return method
 
