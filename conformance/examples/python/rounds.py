@@ -151,7 +151,7 @@ class _Parts:
             self._found.add(_TYPE, "invalid_field", f"{at}.{name}", f"a {entity} takes none")
         if entity is None and isinstance(given.get("status"), str):
             given["status"] = "amended"  # nobody can say which statuses there are
-        given = {"actors": (), "event_round": self._round, **given}
+        given = {"actors": (), "event_round": max(self._round, 0), **given}
         args = self.step(method, at, {name: given[name] for name in given.keys() & takes})
         return Args({"method": method, **args.values} if args else {}, at)
 
@@ -166,7 +166,7 @@ class _Parts:
             field = f"{name}.{key}" if is_identifier(key) else f"{name}[{at}]"
             slug = identifier(self._found, field, key)
             if value is None:
-                self._found.add(_TYPE, "missing_field", field, "is required")
+                self._found.add(_TYPE, "invalid_field", field, "must not be null")
             kept = WRONG if value is None else of_value(self._found, field, value)
             out.append((field, slug, kept))
         return out

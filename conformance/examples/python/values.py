@@ -202,11 +202,13 @@ def _wrong_type(found: Findings, where: str, what: str) -> Any:
 
 
 def _text(found: Findings, where: str, value: Any) -> Any:
+    if isinstance(value, Made):
+        return value
     if not isinstance(value, str):
         return _wrong_type(found, where, "must be text")
     if any("\ud800" <= char <= "\udfff" for char in value):
         return _wrong_type(found, where, "holds a lone surrogate")
-    return str(value)
+    return str.__str__(value)  # of a subclass the text itself
 
 
 def required_text(found: Findings, where: str, value: Any) -> Any:
@@ -219,10 +221,8 @@ def required_text(found: Findings, where: str, value: Any) -> Any:
 
 def _formed(form: re.Pattern[str], code: str) -> Callable[[Findings, str, Any], Any]:
     def check(found: Findings, where: str, value: Any) -> Any:
-        if isinstance(value, Made):
-            return value
         text = _text(found, where, value)
-        if text is not WRONG and form.fullmatch(text) is None:
+        if text is not WRONG and not isinstance(text, Made) and form.fullmatch(text) is None:
             found.add(_FORM, code, where, "has not the form of the contract")
             return WRONG
         return text
@@ -236,7 +236,7 @@ display_id = _formed(_DISPLAY_ID, "invalid_display_id")
 
 def _number(found: Findings, where: str, value: Any) -> Any:
     """STORE-12: the nearest double, a whole one as int; a boolean is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not (isinstance(value, int) or type(value) is float):
         return _wrong_type(found, where, "must be a number")
     if isinstance(value, float) and not math.isfinite(value):
         return _wrong_type(found, where, "must be a finite number")
@@ -284,13 +284,12 @@ def _count(found: Findings, where: str, value: Any) -> Any:
 def _enum(
     found: Findings, where: str, value: Any, allowed: Sequence[str], code: str = "invalid_field"
 ) -> Any:
-    if _text(found, where, value) is WRONG:
-        return WRONG
-    if value not in allowed:
+    text = _text(found, where, value)
+    if text is not WRONG and text not in allowed:
         what = f"must be one of {', '.join(allowed)}"
         found.add(_ENUM, code, where, what, allowed=list(allowed))
         return WRONG
-    return str(value)
+    return text
 
 
 def _allowed(kind: str) -> Sequence[str]:
@@ -422,9 +421,13 @@ NUMBERS_OF_A_ROUND: Final = {
 }
 
 
+def _bool_or_text(found: Findings, where: str, value: Any) -> Any:
+    return value if isinstance(value, bool) else _text(found, where, value)
+
+
 def _compliance(found: Findings, where: str, value: Any) -> Any:
     members = {
-        "fully_compliant": lambda f, w, v: v if isinstance(v, bool) else _text(f, w, v),
+        "fully_compliant": _bool_or_text,
         "exceptions": _texts,
         "violations": _texts,
     }

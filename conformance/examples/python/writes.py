@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from reference_impl.contract.errors import error
 from reference_impl.contract.tables import ENTITIES, LETTERS, TYPES
 
 from .partition import Body, Partition
@@ -35,6 +34,8 @@ _EXISTS, _MEANING, _STATE = 5, 6, 7
 _MOST: Final = 2**53 - 1
 _PER_ROUND: Final = 99
 _ITEM_BYTES: Final = 400 * 1024
+#: The parameters of ``register_round`` that make the round's own item; other entries are one field.
+_FIELDS: Final = {"round": ("score", "title", "summary", "metrics")}
 _ON_TENSIONS: Final = ("address", "resolve", "reopen")
 
 
@@ -87,7 +88,8 @@ class Write:
         self.head = part.get("head")
         self.revision = self.head["revision"] if self.head else 0
         # ADDR-09: the later of the clock and one microsecond after the head's time.
-        self.now = _text(max(clock, _after(self.head["updated_at"])) if self.head else clock)
+        at = _text(clock)
+        self.now = max(at, self._after(self.head["updated_at"])) if self.head else at
         self._part = part
         self._items: dict[str, Body] = {}
         self._blamed: dict[str, str] = {}
@@ -162,7 +164,7 @@ class Write:
         """STORE-15. In a round an entry that has findings is not measured."""
         for sk, body in self._items.items() if self._has_number else ():
             blame = self._blamed[sk]
-            if WRONG in body.values() or self.found.within(blame):
+            if any(self.found.within(field) for field in _FIELDS.get(blame, (blame,))):
                 continue
             size = self._part.size(sk, body)
             if size > _ITEM_BYTES:
@@ -222,12 +224,21 @@ class Write:
             self.problem(_MEANING, "invalid_field", field, "makes a sum beyond 2^53-1")
         return value
 
+    def _after(self, time: str) -> str:
+        """A microsecond later, or ``limit_exceeded`` where no later time is left."""
+        try:
+            return _text(datetime.fromisoformat(time) + timedelta(microseconds=1))
+        except OverflowError:
+            what = "no later time is left"
+            self.problem(_STATE, "limit_exceeded", self.blame or "dialogue_id", what)
+            return time
+
     # -- events and refs -------------------------------------------------------------------------
 
     def event(self, entity: str, display_id: str, event_type: str, **fields: Any) -> Body:
         """Put an event of an entity; a further one in the same write is 1 µs later (ADDR-09)."""
         last = self._event_times.get(display_id)
-        at = self._event_times[display_id] = _text(_after(last)) if last else self.now
+        at = self._event_times[display_id] = self._after(last) if last else self.now
         body: Body = {"entity_id": display_id, "timestamp": at, "created_at": at}
         body |= {"event_type": event_type, "reason": None, "reference": None, "result_id": None}
         return self.put(key_of(f"{entity}_event", **body), {**body, **fields})
@@ -254,13 +265,6 @@ class Write:
 
 def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _after(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC) + timedelta(microseconds=1)
-    except OverflowError:
-        raise error("limit_exceeded", "no later time is left (ADDR-09)") from None
 
 
 # -- the rules: each gives the entity that its result is of, and the fields -------------------------
