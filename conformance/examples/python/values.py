@@ -421,13 +421,9 @@ NUMBERS_OF_A_ROUND: Final = {
 }
 
 
-def _bool_or_text(found: Findings, where: str, value: Any) -> Any:
-    return value if isinstance(value, bool) else _text(found, where, value)
-
-
 def _compliance(found: Findings, where: str, value: Any) -> Any:
     members = {
-        "fully_compliant": _bool_or_text,
+        "fully_compliant": _bool,
         "exceptions": _texts,
         "violations": _texts,
     }
