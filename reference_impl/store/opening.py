@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, MutableSet
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from ..contract import addresses
@@ -24,6 +23,15 @@ __all__ = ["Opener", "Opening"]
 
 _HEAD = TYPES["head"]
 _DEK = TYPES["dek"]
+
+#: Cleartext fields of each type in which ``true`` and 1 could be taken for each other: numbers, booleans.
+_CONFUSABLE = {
+    kind.entity: tuple(
+        tuple(f.name for f in kind.cleartext_fields if f.type.startswith(types))
+        for types in (("int", "number"), ("bool",))
+    )
+    for kind in TYPES.values()
+}
 
 #: (key_id, nonce) of what was met in one read.
 Nonces = MutableSet[tuple[Any, Any]]
@@ -260,14 +268,18 @@ class Opener:
         )
 
 
-@lru_cache(maxsize=64)
-def _numbers(kind: EntityType) -> tuple[str, ...]:
-    """Cleartext fields in which ``true`` and 1 could be taken for each other."""
-    return tuple(f.name for f in kind.cleartext_fields if f.type.startswith(("bool", "int", "num")))
-
-
 def _is_same(kind: EntityType, known: Item, item: Item) -> bool:
-    """Whether an item is the known one, in type and in value (STORE-03): 1.0 is 1, ``true`` is not."""
-    return known == item and all(
-        (type(item.get(name)) is bool) == (type(known.get(name)) is bool) for name in _numbers(kind)
-    )
+    """Whether an item is the known one, in type and in value (STORE-03): 1.0 is 1, ``true`` is not. The
+    known one passed :func:`envelope.check_form`, so each of its fields is of its type."""
+    if known != item:
+        return False
+    numbers, booleans = _CONFUSABLE[kind.entity]
+    for name in numbers:
+        value = item.get(name)
+        if value is True or value is False:
+            return False
+    for name in booleans:
+        value = item.get(name)
+        if value is not True and value is not False:
+            return False
+    return True
