@@ -166,7 +166,14 @@ class SortsConditions(_Changes):
     """Keeps conditions sorted."""
 
 
-@lie("core", "STORE-12", also=touched("STORE-08"))
+@lie(
+    "core",
+    "STORE-12",
+    also={
+        "STORE-14": "its tests count the findings of a list whose members repeat",
+        **touched("STORE-08"),
+    },
+)
 @changes("contributors", lambda value: list(dict.fromkeys(value)) if _all_text(value) else value)
 class ContributorsOnce(_Changes):
     """Keeps every contributor once."""
