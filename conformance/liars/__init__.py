@@ -1,11 +1,14 @@
 """Deliberately wrong backends: each tells one lie and names the rules that must go red for it.
 
-A liar is a factory (see ``conformance.targets.base.Factory``) in a module of this package::
+A liar is made by :func:`conformance.liars.kit.lie.lie`, in a module of this package, of one wrong part of the
+model or of the reference, of a wrong function, or of a whole factory; its docstring begins with the lie::
 
-    @liar(must_fail=("STORE-05",), profile="core")
-    def forgets_the_order(folder, *, key_file, user_id="local", deadline_s=10.0):
-        '''Gives experts back in the order of their registration.'''
-        ...
+    @lie("core", "STORE-05")
+    class RefsAsWritten(Hand):
+        '''Gives refs in the order of their times.'''
+
+        def shown(self, name, found):
+            return sorted(found, key=lambda one: one.created_at) if name == "refs" else found
 """
 
 from __future__ import annotations
