@@ -6,6 +6,7 @@ import pytest
 
 from reference_impl.contract import addresses
 from reference_impl.sealing import envelope, keys
+from reference_impl.store import composing
 from reference_impl.testing import exchanged
 
 
@@ -31,6 +32,17 @@ def test_a_method_is_exchanged_and_is_given_its_object() -> None:
     with exchanged(keys.DekHandle.commitment, lambda honest, dek: honest(dek)[::-1]):
         assert key.commitment() == right[::-1]
     assert key.commitment() == right
+
+
+def test_what_is_exchanged_already_is_exchanged_once_more_everywhere() -> None:
+    def told() -> list[str]:
+        return [keys.check_user_id("a"), vars(composing)["check_user_id"]("b")]
+
+    with exchanged(keys.check_user_id, lambda honest, name: honest(name) + "1"):
+        with exchanged(keys.check_user_id, lambda honest, name: honest(name) + "2"):
+            assert told() == ["a12", "b12"]
+        assert told() == ["a1", "b1"]
+    assert told() == ["a", "b"]
 
 
 def test_an_exception_puts_everything_back() -> None:
