@@ -5,6 +5,8 @@ with create_dialogue_store("store.toml") as store:
 """
 
 from .contract.addresses import new_dialogue_id
+from .contract.analytics_store import AnalyticsStore
+from .contract.dialogue_store import DialogueStore
 from .contract.entities import (
     ChainReport,
     Claim,
@@ -26,7 +28,7 @@ from .contract.entities import (
     Verdict,
 )
 from .contract.errors import DialogueStoreError
-from .contract.store import AnalyticsStore, DialogueStore, MigrationStore
+from .contract.migration_store import MigrationStore
 from .factory import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
 from .sealing.keys import KeyProvider, LocalFileKeyProvider
 from .store.encrypted_store import EncryptedStore

@@ -19,8 +19,10 @@ from typing import Any
 import mypy.api
 import pytest
 
+from reference_impl.contract.analytics_store import AnalyticsStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import PartitionScoped
-from reference_impl.contract.store import AnalyticsStore, DialogueStore, MigrationStore
+from reference_impl.contract.migration_store import MigrationStore
 
 ROOT = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "typing_cases"

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from reference_impl.contract import entities, tables
+from reference_impl.contract.analytics_store import AnalyticsStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import PartitionScoped
 from reference_impl.contract.errors import CODES
-from reference_impl.contract.store import AnalyticsStore, DialogueStore, MigrationStore
+from reference_impl.contract.migration_store import MigrationStore
 
 CONTRACT = Path(tables.__file__).parent
 METHODS: dict[str, Any] = json.loads((CONTRACT / "methods.json").read_text(encoding="utf-8"))

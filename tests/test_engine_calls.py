@@ -8,7 +8,7 @@ import pytest
 
 from conformance.run.session import World
 from conformance.targets.builtin import PartitionRaw
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.tables import METHODS
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import PartitionStore

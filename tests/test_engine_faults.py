@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.targets.engines.choose import Engine
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.partitions.dynamodb.client import make_client
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
 from reference_impl.sealing.keys import LocalFileKeyProvider

@@ -14,8 +14,8 @@ import pytest
 
 from conformance.model.store import ModelStore
 from conformance.spec.contract_text import contract_text
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import RETRYABLE, DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.testing import ManualClock, open_store

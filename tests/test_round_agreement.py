@@ -19,9 +19,9 @@ import pytest
 from conformance.model.partition import Partition
 from conformance.model.store import ModelStore
 from conformance.suite.kit.builders import as_json, populate
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import ENTITIES
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import Put

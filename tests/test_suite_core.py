@@ -15,7 +15,7 @@ from conformance.suite.kit.sampling import for_any
 from conformance.targets.base import Engine, Target
 from conformance.targets.load import TargetOptions, open_target
 from conformance.verdict.judge import Case
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.tables import ENTITIES, METHODS
 from reference_impl.testing import ManualClock
 

@@ -27,8 +27,8 @@ from conformance.targets.load import (
     open_target,
 )
 from reference_impl.contract.addresses import partition_key
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import TABLE_NAME
 from tests.fake_suites import WHOLE, run_suite, suite, target
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import reference_impl
-from reference_impl.contract.store import AnalyticsStore, DialogueStore
+from reference_impl.contract.analytics_store import AnalyticsStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.store.encrypted_store import EncryptedStore
 
 ROOT = Path(__file__).parent.parent

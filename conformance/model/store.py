@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from reference_impl.contract.dialogue_store import DialogueStore, Reference
 from reference_impl.contract.entities import (
     Claim,
     Dialogue,
@@ -34,7 +35,6 @@ from reference_impl.contract.entities import (
     Tension,
     Verdict,
 )
-from reference_impl.contract.store import DialogueStore, Reference
 from reference_impl.contract.tables import ENTITIES, METHODS
 from reference_impl.contract.timestamps import Clock, format_time, system_clock
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.timestamps import normalise
 
 __all__ = ["REFUSED", "Replay", "calls_of", "differences", "load_corpus", "replay"]

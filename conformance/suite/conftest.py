@@ -11,7 +11,7 @@ import pytest
 
 from conformance.run.session import PUBLISHED_UMK, SESSION, Session, World
 from conformance.targets.base import Backend, Crypto, RawAccess
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 # Assertions in the shared modules explain themselves like those in the tests.
 pytest.register_assert_rewrite(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
 from ..run.session import World

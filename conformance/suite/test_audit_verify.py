@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 from ..run.session import Session, World
 from ..targets.base import Backend, RawAccess

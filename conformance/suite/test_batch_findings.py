@@ -11,8 +11,8 @@ from conformance.suite.kit.builders import KINDS, Kind, begin, code_of, partitio
 from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.rounds import entry, findings_of, harbour, write
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("batch")
 

@@ -24,8 +24,8 @@ from conformance.suite.kit.rounds import (
     write,
 )
 from conformance.suite.test_core_clock import ranks
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
-from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("batch")
 

@@ -21,7 +21,7 @@ from conformance.suite.kit.rounds import (
     write,
 )
 from conformance.targets.base import Backend
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 pytestmark = profile("batch")
 

@@ -24,7 +24,7 @@ from conformance.suite.kit.builders import (
 )
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.sampling import TEXTS, for_any
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 pytestmark = profile("core")
 

@@ -11,7 +11,7 @@ from typing import Any
 from conformance.run.session import World
 from conformance.suite.kit.builders import begin, partition, shown
 from conformance.suite.kit.marks import profile, rules
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 pytestmark = profile("core")
 

@@ -26,7 +26,7 @@ from conformance.suite.kit.builders import (
     walk,
 )
 from conformance.suite.kit.marks import profile, rules
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 from conformance.suite.kit.builders import KINDS, begin, partition, register
 from conformance.suite.kit.marks import profile, rules
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("core")
 

@@ -27,8 +27,8 @@ from conformance.suite.kit.builders import (
     shown,
 )
 from conformance.suite.kit.marks import profile, rules
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
 pytestmark = profile("core")

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.suite.kit.builders import KINDS, Kind, begin, listed, register, set_status
 from conformance.suite.kit.marks import profile, rules
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 pytestmark = profile("core")
 

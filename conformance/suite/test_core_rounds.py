@@ -16,7 +16,7 @@ from conformance.suite.kit.builders import (
 )
 from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 if TYPE_CHECKING:
     from conformance.suite.conftest import Clock

@@ -8,8 +8,8 @@ from typing import Any
 
 from conformance.suite.kit.builders import CORE_METHODS, begin, call, calls, populate, shown
 from conformance.suite.kit.marks import profile, rules
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import Dialogue, PartitionScoped
-from reference_impl.contract.store import DialogueStore
 
 pytestmark = profile("core")
 

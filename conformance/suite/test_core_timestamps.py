@@ -17,7 +17,7 @@ from conformance.suite.kit.builders import begin, partition, populate, shown
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.sampling import for_any
 from reference_impl.contract import timestamps
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 if TYPE_CHECKING:
     from conformance.suite.conftest import Clock

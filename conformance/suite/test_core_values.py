@@ -23,7 +23,7 @@ from conformance.suite.kit.builders import (
 from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.sampling import INTEGERS, JSON_OBJECTS, TEXTS, for_any
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.tables import ENTITIES
 
 pytestmark = profile("core")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
 from ..run.session import World

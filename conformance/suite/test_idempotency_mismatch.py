@@ -10,7 +10,7 @@ from conformance.suite.kit.builders import begin, call, calls, codes, partition,
 from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.requests import NEW, OTHER_INPUT, told
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 pytestmark = profile("idempotency")
 

@@ -27,8 +27,8 @@ from conformance.suite.kit.requests import NEW, OTHER_INPUT, again, told
 from conformance.suite.kit.rounds import WHOLE, harbour, write
 from conformance.suite.kit.sampling import JSON_OBJECTS, for_any
 from conformance.targets.base import Backend
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import ENVELOPE_ATTRIBUTES
 
 pytestmark = profile("idempotency")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 
 from ..run.session import World
 from ..targets.base import Backend

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.items import Item
-from reference_impl.contract.store import DialogueStore
 
 if TYPE_CHECKING:
     from reference_impl.sealing.keys import KeyProvider

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.targets.guard import alarm, blamed
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 
 from .base import Backend, Engine, Factory, Target
 from .builtin import BUILTIN

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.targets.builtin import TABLE_PREFIX, own
 from reference_impl import SqliteDialogueStore
 from reference_impl.contract.addresses import partition_key
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.items import Item, key_of
-from reference_impl.contract.store import DialogueStore
 from reference_impl.partitions.port import Action, Delete, PartitionStore, Put
 from reference_impl.sealing.audit_chain import audit_key
 from reference_impl.sealing.keys import LocalFileKeyProvider

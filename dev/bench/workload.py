@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import DialoguePartition, plain
-from reference_impl.contract.store import DialogueStore
 
 __all__ = ["ITEMS", "Document", "differences", "documents", "fresh", "perspective", "write_to"]
 

@@ -36,7 +36,7 @@ from mypy.types import (
 
 __all__ = ["plugin"]
 
-_STORE = "reference_impl.contract.store._PartitionScopedStore"
+_STORE = "reference_impl.contract.scoped.PartitionScopedStore"
 _MARKER = "reference_impl.contract.entities.PartitionScoped"
 _CODE = ErrorCode("partition-scoped", "Check that a store keeps to one partition", "DialogueStore")
 #: mypy itself reports what it cannot find; nobody knows whether that is scoped.

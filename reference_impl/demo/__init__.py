@@ -8,8 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from ..contract.addresses import parse_sort_key, partition_key
+from ..contract.dialogue_store import DialogueStore
 from ..contract.items import Item, item_size
-from ..contract.store import DialogueStore
 from ..contract.tables import ENVELOPE_ATTRIBUTES, TYPES
 from ..partitions.port import PartitionStore
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..contract.dialogue_store import DialogueStore, Reference
 from ..contract.entities import (
     ChainReport,
     Claim,
@@ -31,7 +32,6 @@ from ..contract.entities import (
     Verdict,
 )
 from ..contract.errors import Problem, from_problems
-from ..contract.store import DialogueStore, Reference
 from ..partitions.port import PartitionStore
 from .calls import Calls
 from .composing import Parts

@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, Self, overload
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import (
     Dialogue,
     DialogueSummary,
@@ -16,7 +17,7 @@ from reference_impl.contract.entities import (
     Page,
     PartitionScoped,
 )
-from reference_impl.contract.store import DialogueStore, MigrationStore
+from reference_impl.contract.migration_store import MigrationStore
 
 
 class Own(PartitionScoped):

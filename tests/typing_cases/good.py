@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, Generic, NewType, TypeVar
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import Dialogue, Expert, Finding, PartitionScoped
-from reference_impl.contract.store import DialogueStore, MigrationStore
+from reference_impl.contract.migration_store import MigrationStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

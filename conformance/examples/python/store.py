@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import (
     Claim,
     Dialogue,
@@ -29,7 +30,6 @@ from reference_impl.contract.entities import (
     Verdict,
 )
 from reference_impl.contract.errors import DialogueStoreError, Problem, error, from_problems
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import ENTITIES
 
 from .partition import Body, Database, Partition

@@ -14,8 +14,8 @@ from typing import Any, Final, cast
 
 from conformance.targets.base import Backend, Factory
 from conformance.targets.builtin import PartitionRaw
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import PartitionStore

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import DialoguePartition, plain
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import ENTITIES, METHODS
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reference_impl.contract.store import DialogueStore
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.tables import METHODS
 
 from .builders import CORE_METHODS, call, calls, shown

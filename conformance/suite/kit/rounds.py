@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.store import DialogueStore
 from reference_impl.testing import ManualClock
 
 from ...model.store import ModelStore

@@ -1,161 +1,40 @@
-"""The abstract classes of the contract: what a backend implements, with names as in
-``methods.json``."""
+"""The abstract class that every backend implements, with names as in ``methods.json``."""
 
 from __future__ import annotations
 
-import inspect
-import types
-import typing
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .entities import (
-    BackupText,
-    BoundaryEvent,
     ChainReport,
     Claim,
-    Contribution,
-    CrossDialogueStats,
     Dialogue,
     DialoguePartition,
-    DialogueSummary,
-    EncryptedBatch,
     Event,
     Evidence,
     Expert,
     Finding,
-    Head,
-    ImportedBatch,
     Move,
     NextSeq,
-    Page,
-    PartitionScoped,
     Perspective,
     Recommendation,
     Ref,
     Round,
     RoundRegistration,
     Signal,
-    SimilarDialogue,
     Tension,
-    TensionSummary,
     Verdict,
 )
+from .scoped import PartitionScopedStore
 
-__all__ = ["AnalyticsStore", "DialogueStore", "MigrationStore", "Reference"]
+__all__ = ["DialogueStore", "Reference"]
 
 #: One entry of ``references``: ``{"type": ref_type, "target": display_id}``.
 Reference = Mapping[str, str]
 
 
-class _Lifecycle:
-    """What every store has: it is closed once, twice is fine, and it is a context manager
-    (STORE-20)."""
-
-    def close(self) -> None:
-        """Release what the store holds. From then on every method is ``store_closed``."""
-
-    def __enter__(self) -> typing.Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class _PartitionScopedStore(_Lifecycle, ABC):
-    """STORE-01 at class definition: public methods take ``dialogue_id`` first and return only
-    results that carry the :class:`PartitionScoped` marker (or lists of them). ``TypeError``
-    otherwise.
-
-    Methods that come from a class beside the stores (a mixin) count as well; class methods, static
-    methods and properties don't. The mypy plugin ``reference_impl.contract.mypy_plugin`` says the
-    same while type checking.
-    """
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        for base in cls.__mro__:
-            checked = _PartitionScopedStore in base.__mro__ or base in _PartitionScopedStore.__mro__
-            if base is not cls and checked:
-                continue
-            for name in vars(base):
-                if not name.startswith("_") and name != "close":
-                    _check_member(cls, name)
-
-
-_NO_METHODS = (staticmethod, classmethod, property, type)
-_MISSING = object()
-
-
-def _check_member(cls: type, name: str) -> None:
-    method = getattr(cls, name, None)
-    if isinstance(inspect.getattr_static(cls, name), _NO_METHODS) or not callable(method):
-        return
-    where = f"{cls.__module__}.{cls.__qualname__}.{name}"
-    if not _takes_dialogue_id_first(method):
-        raise TypeError(
-            f"{where}: the first parameter must be dialogue_id, without a default (STORE-01)"
-        )
-    result = _result_of(cls, name, where)
-    if inspect.iscoroutinefunction(method) or not _is_scoped(result):
-        raise TypeError(
-            f"{where}: must be annotated to return a PartitionScoped or a list of them (STORE-01)"
-        )
-
-
-def _takes_dialogue_id_first(method: Any) -> bool:
-    try:
-        params = list(inspect.signature(method).parameters.values())
-    except ValueError:  # something built in that does not tell
-        return False
-    return len(params) > 1 and (
-        params[1].name == "dialogue_id"
-        and params[1].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        and params[1].default is inspect.Parameter.empty
-    )
-
-
-def _result_of(cls: type, name: str, where: str) -> Any:
-    """The result's annotation: the method's own, else that of the method it overrides.
-
-    Only this annotation is evaluated, so that those of parameters may name what is imported for
-    type checking alone.
-    """
-    for base in cls.__mro__:
-        member = vars(base).get(name)
-        function = inspect.unwrap(member) if callable(member) else None
-        annotations = getattr(function, "__annotations__", {})
-        if "return" not in annotations:
-            continue
-        try:
-            return typing.get_type_hints(
-                types.SimpleNamespace(__annotations__={"return": annotations["return"]}),
-                getattr(function, "__globals__", {}),
-            )["return"]
-        except (NameError, AttributeError) as unresolved:
-            raise TypeError(
-                f"{where}: {unresolved}; import the result's class at the top of the module: "
-                "it is looked up when the store's class is defined (STORE-01)"
-            ) from None
-    return _MISSING
-
-
-def _is_scoped(result: Any) -> bool:
-    if typing.get_origin(result) is list:
-        (result,) = typing.get_args(result)
-    result = typing.get_origin(result) or result  # a generic class with its arguments
-    while isinstance(result, typing.NewType):
-        result = result.__supertype__
-    return isinstance(result, type) and issubclass(result, PartitionScoped)
-
-
-class DialogueStore(_PartitionScopedStore):
+class DialogueStore(PartitionScopedStore):
     """The contract: one dialogue, one partition, the same behaviour on every backend.
 
     Every method may raise ``store_closed``, ``invalid_identifier``, ``missing_field``,
@@ -617,97 +496,3 @@ class DialogueStore(_PartitionScopedStore):
         """Every bad item of the partition (ENV-07); empty where all is well. Profile ``encrypted``:
         a plaintext backend does not offer it."""
         raise NotImplementedError("this backend does not claim the profile 'encrypted'")
-
-
-class MigrationStore(_PartitionScopedStore):
-    """Moving partitions byte for byte between backends (MIG-01), without a data key.
-
-    Every step may be killed and repeated, with the same end (MIG-03). Errors beside the common ones
-    of :class:`DialogueStore` are named with each method.
-    """
-
-    @abstractmethod
-    def freeze(self, dialogue_id: str) -> Head:
-        """Stop writes (``partition_frozen``); reads go on (MIG-02)."""
-
-    @abstractmethod
-    def unfreeze(self, dialogue_id: str) -> Head:
-        """Let writes go on and remove the target's copy; ``partition_moved`` once the boundary is
-        written (MIG-03)."""
-
-    @abstractmethod
-    def export_encrypted_batch(
-        self, dialogue_id: str, cursor: str | None = None, limit: int = 100
-    ) -> EncryptedBatch:
-        """The next stored items, after them the audit events, byte for byte; the cursor of the last
-        batch is None. ``invalid_cursor``."""
-
-    @abstractmethod
-    def import_encrypted_batch(self, dialogue_id: str, batch: EncryptedBatch) -> ImportedBatch:
-        """Put a batch in place; a repeat is a no-op. ``integrity_error`` where the digest fails or
-        something else lies there, ``duplicate_entity`` where the dialogue lives here (MIG-03)."""
-
-    @abstractmethod
-    def complete_migration(
-        self,
-        dialogue_id: str,
-        role: str,
-        target_name: str | None = None,
-        count: int | None = None,
-        digest: str | None = None,
-        chains: Mapping[str, Mapping[str, Any]] | None = None,
-        boundary: BoundaryEvent | None = None,
-    ) -> BoundaryEvent:
-        """Make the cut (``role="source"``), or accept it (``role="target"``, with the source's
-        ``boundary``): MIG-02. ``chains`` is ``{chain: {"sequence", "event_hash"}}``, as copied."""
-
-    @abstractmethod
-    def verify_chain_continuity(self, dialogue_id: str, boundary: BoundaryEvent) -> ChainReport:
-        """Walk the chains across the boundary (MIG-04)."""
-
-    @abstractmethod
-    def backup(self, dialogue_id: str) -> BackupText:
-        """The dialogue as JSON lines: a manifest, then items, then events (MIG-06)."""
-
-    @abstractmethod
-    def restore(self, dialogue_id: str, document: str) -> Head:
-        """Put a backup in place, checked against its manifest. ``duplicate_entity`` where
-        anything of that id is there, ``key_erased`` where it was erased, ``integrity_error``
-        (MIG-06)."""
-
-
-class AnalyticsStore(_Lifecycle, ABC):
-    """Reads across dialogues (STORE-02), from keys and cleartext only but for
-    :meth:`find_similar_dialogues`; results do not carry the marker of one partition.
-
-    ``limit`` is 1 to 1,000 (``invalid_field``); a null cursor ends a list, never a short page; a
-    foreign or damaged cursor is ``invalid_cursor`` (STORE-23).
-    """
-
-    @abstractmethod
-    def list_dialogues(
-        self, status: str | None = None, cursor: str | None = None, limit: int = 100
-    ) -> Page[DialogueSummary]:
-        """All dialogues, or those of one status."""
-
-    @abstractmethod
-    def list_tensions(
-        self, status: str, cursor: str | None = None, limit: int = 100
-    ) -> Page[TensionSummary]:
-        """The tensions of one status in every dialogue."""
-
-    @abstractmethod
-    def list_expert_contributions(
-        self, expert_slug: str, cursor: str | None = None, limit: int = 100
-    ) -> Page[Contribution]:
-        """Where an expert takes part: as an expert of a dialogue, and by moves. Contributors of
-        other entities are sealed and not found here."""
-
-    @abstractmethod
-    def get_cross_dialogue_stats(self) -> CrossDialogueStats:
-        """Numbers over all dialogues, from a paged scan of keys and cleartext."""
-
-    @abstractmethod
-    def find_similar_dialogues(self, query: str, limit: int = 10) -> list[SimilarDialogue]:
-        """Dialogues whose title holds ``query`` in any case; titles are opened here, so this one
-        needs the keys."""
