@@ -80,6 +80,7 @@ def test(family: Family, case: Case, recipe: Recipe) -> Document:
         "comment": case.comment or explanation(recipe),
         "flags": list(case.flags),
         "rules": list(case.rules),
+        **({"planned": True} if case.planned else {}),
         "input": plain(case.data),
     }
     if case.intermediate is not None:

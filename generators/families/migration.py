@@ -219,7 +219,8 @@ def digest(items: Any) -> str:
 
 
 def _lines(items: Any) -> list[bytes]:
-    """By ascending sort key (bytes), the head without `state`, each as canonical JSON and one LF."""
+    """By ascending sort key (bytes), the head without `state` and `pending`, each as canonical JSON
+    and one LF."""
     ordered = sorted(items, key=lambda item: str(item["sk"]).encode())
     return [crypto.item_bytes(_stateless(item)) + b"\n" for item in ordered]
 
@@ -227,7 +228,7 @@ def _lines(items: Any) -> list[bytes]:
 def _stateless(item: Mapping[str, Any]) -> Item:
     if item["sk"] != "head":
         return dict(item)
-    return {name: value for name, value in item.items() if name != "state"}
+    return {name: value for name, value in item.items() if name not in ("state", "pending")}
 
 
 # -- digests ---------------------------------------------------------------------------------------
@@ -272,13 +273,15 @@ def _few() -> list[Item]:
 @_DIGEST.case
 def digests() -> Iterator[Case]:
     """Items in whatever order; the digest takes them by the bytes of their sort keys, `dek#10` before
-    `dek#2`, the head without its state."""
+    `dek#2`, the head without `state` and `pending`."""
     told = _before()
     yield _digest_case("few-items", _digest_input(_few()), "Sound")
     yield _digest_case("whole-partition", _digest_input(list(told.items.values())), "Sound")
     yield _digest_case("no-items", _digest_input([]), "Sound")
     frozen = [{**item, "state": "frozen"} if item["sk"] == "head" else item for item in _few()]
     yield _digest_case("frozen-head", _digest_input(frozen), "Sound")
+    named = [{**item, "pending": "5d" * 16} if item["sk"] == "head" else item for item in _few()]
+    yield _digest_case("head-with-pending", _digest_input(named), "Sound")
 
 
 @_DIGEST.case

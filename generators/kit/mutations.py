@@ -319,6 +319,9 @@ _CHAIN = _rows(
         ("revision-falls", "the revision falls along a chain", ("AUDIT-09",)),
         ("note-changed", "a write's note names another tip", ("AUDIT-02", "AUDIT-05")),
         ("note-form", "a write's note names no tip", ("AUDIT-02", "AUDIT-05")),
+        ("note-misplaced", "an event has a note that may have none", ("AUDIT-01", "AUDIT-05")),
+        ("boundary-misplaced", "a boundary stands on a read chain", ("AUDIT-02", "AUDIT-05")),
+        ("stranger-used-a-key", "another KEK's chain opened something", ("AUDIT-05", "KEY-08")),
     ],
 )
 

@@ -78,7 +78,8 @@ class Case:
     `intermediate` what lies between. `changed` names, as JSON pointers into the input, all that
     differs from the sibling's input: a pointer alone for a whole value (changed, added, removed),
     `Bytes` for a range in a hex field. `layer` and `code` come from the table of mutations.
-    `comment` is the recipe's docstring where it is left out.
+    `comment` is the recipe's docstring where it is left out. A `planned` case comes before the code
+    that keeps its rules: it is checked like every other, and asked of no backend yet.
     """
 
     tc_id: str
@@ -92,6 +93,7 @@ class Case:
     mutation: str | None = None
     sibling: str | None = None
     changed: Sequence[str | Bytes] = ()
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

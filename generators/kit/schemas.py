@@ -155,6 +155,7 @@ def _test(family: Family, group: Group) -> Schema:
             "comment": TEXT if published else _WORDS,
             "flags": list_of(_WORDS),
             "rules": {**list_of(_WORDS if published else _RULE), "minItems": 1},
+            **({} if published else {"planned?": const(True)}),
             "input": object_of(fields.input),
             **({"intermediate?": object_of(fields.intermediate)} if fields.intermediate else {}),
             **({"expected?": object_of(fields.expected)} if fields.expected else {}),

@@ -108,6 +108,13 @@ def form_fault(dialogue_id: str, sk: str, event: Mapping[str, Any]) -> str | Non
     return None if all(forms) else "a field of another form"
 
 
+def is_misplaced(event: Mapping[str, Any]) -> bool:
+    """Whether an event of a read chain is a boundary or has a note: the write chain alone has them."""
+    return event["chain"] != "w" and (
+        event["operation"] == "boundary" or event.get("note") is not None
+    )
+
+
 def has_mac(event: Mapping[str, Any], key: bytes, kek_id: str) -> bool:
     """Whether an event's mac is as AUDIT-02 asks, or may be another's: of a boundary, of an attempt
     for which no KEK could be had, or with a KEK that is not this reader's (KEY-08)."""
@@ -118,15 +125,15 @@ def has_mac(event: Mapping[str, Any], key: bytes, kek_id: str) -> bool:
         return event["operation"] == "boundary" or (is_read and no_kek)
     if given == mac(key, event["event_hash"]):
         return True
-    tried = event["operation"] == "derive" or (
+    tried = event["operation"] in ("derive", "wrap") or (
         event["operation"] == "unwrap" and event["outcome"] != "success"
     )
     return is_read and tried and str(used).startswith("kek#") and used != kek_id
 
 
 class Walk:
-    """Every chain of a dialogue from its first event on (AUDIT-05): ``findings``, and how long each
-    sound chain is.
+    """Every chain of a dialogue from its first event on (AUDIT-05): ``findings``, how long each sound
+    chain is, and which of them are ``unverified``.
 
     ``key``: None for a walk without one, which looks at no mac and at no head. ``audit_head``: what the
     head names as the write chain's end.
@@ -143,6 +150,8 @@ class Walk:
     ) -> None:
         self.dialogue_id = dialogue_id
         self.findings: list[Finding] = []
+        #: Chains that another KEK's holder left, as AUDIT-05 tells them.
+        self.unverified: list[dict[str, Any]] = []
         self.chains: dict[str, dict[int, Mapping[str, Any]]] = {"w": {}}
         self._key, self._kek_id = key, kek_id
         self._noted: dict[tuple[str, int], str] = {}
@@ -162,12 +171,22 @@ class Walk:
         """The last sequence of a sound chain; None where it is broken."""
         previous, revision = first_previous(self.dialogue_id, chain), 0
         events = self.chains[chain]
+        keks: set[str] = set()
         for number in range(1, len(events) + 1):
             event = events.get(number)
             if event is None or not self._follows(event, chain, number, previous, revision):
                 self.findings.append((chain, number))
                 return None
             previous, revision = event["event_hash"], event["revision"]
+            if self._key is not None and str(event.get("key_id")).startswith("kek#"):
+                keks.add(event["key_id"])
+            if len(keks) > 1:  # one instance has one KEK (AUDIT-08)
+                self.findings.append((chain, number))
+                return None
+        if chain != "w" and keks and keks != {self._kek_id}:
+            (key_id,) = keks
+            found = {"chain": chain, "events": len(events), "key_id": key_id}
+            self.unverified.append(found)
         return len(events)
 
     def _follows(
@@ -176,6 +195,7 @@ class Walk:
         sk = f"{chain}#{number:012d}"
         return (
             form_fault(self.dialogue_id, sk, event) is None
+            and not is_misplaced(event)
             and event_hash(event) == event["event_hash"]
             and event["previous_hash"] == previous
             and event["revision"] >= revision

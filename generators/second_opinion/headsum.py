@@ -40,10 +40,11 @@ def total(key: bytes, items: Iterable[Mapping[str, Any]], head: Mapping[str, Any
 
 
 def lines(items: Iterable[Mapping[str, Any]]) -> list[bytes]:
-    """MIG-01: all items by ascending sort key (bytes), the head without its state, a LF after each."""
+    """MIG-01: all items by ascending sort key (bytes), the head without state and pending, a LF
+    after each."""
     made = []
     for item in sorted(items, key=lambda item: str(item["sk"]).encode("utf-8")):
-        kept = {name: value for name, value in item.items() if name != "state"}
+        kept = {name: value for name, value in item.items() if name not in ("state", "pending")}
         made.append(item_json(kept if item["sk"] == "head" else item) + b"\n")
     return made
 

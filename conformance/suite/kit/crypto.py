@@ -33,7 +33,7 @@ class Vector:
 
 
 def vectors(family: str, type_: str) -> list[Vector]:
-    """Every case of the groups of a type, in the order of the files."""
+    """Every case of the groups of a type, in the order of the files, but for planned ones."""
     return [
         Vector(
             tc_id=test["tc_id"],
@@ -49,6 +49,7 @@ def vectors(family: str, type_: str) -> list[Vector]:
         for group in document["test_groups"]
         if group["type"] == type_
         for test in group["tests"]
+        if not test.get("planned")
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -76,6 +76,7 @@ FAMILY = Family(
 
 _CHAINS = map_of(object_of({"events": INTEGER, "tip_sequence": INTEGER, "tip_hash": TEXT}))
 _FINDINGS = list_of(object_of({"chain": TEXT, "sequence": INTEGER}))
+_UNVERIFIED = list_of(object_of({"chain": TEXT, "events": INTEGER, "key_id": TEXT}))
 _WALK = Fields(
     parameters={"umk?": hex_of(32), "with_key": const(True)},
     input={
@@ -84,7 +85,7 @@ _WALK = Fields(
         "items": map_of(ITEM),
         "events": map_of(ITEM),
     },
-    expected={"chains?": _CHAINS, "findings": _FINDINGS},
+    expected={"chains?": _CHAINS, "findings": _FINDINGS, "unverified?": _UNVERIFIED},
 )
 _EVENT = FAMILY.group(
     type="event",
@@ -177,13 +178,22 @@ def _sk(chain: str, sequence: int) -> str:
     return audit_events.event_sort_key(chain, sequence)
 
 
-def _sound(name: str, data: Mapping[str, Any], flag: str, *rules: str, keyed: bool = True) -> Case:
+def _sound(
+    name: str,
+    data: Mapping[str, Any],
+    flag: str,
+    *rules: str,
+    keyed: bool = True,
+    unverified: Sequence[Mapping[str, Any]] = (),
+    planned: bool = False,
+) -> Case:
     return Case(
         f"audit-walk-{name}" if keyed else f"audit-walk-without-key-{name}",
         rules=["AUDIT-05", *rules],
         flags=[flag],
         data=data,
-        expected={"chains": _tips(data), "findings": []},
+        expected={"chains": _tips(data), "findings": [], "unverified": list(unverified)},
+        planned=planned,
     )
 
 
@@ -195,6 +205,7 @@ def _found(
     *found: tuple[str, int],
     rules: tuple[str, ...] = (),
     keyed: bool = True,
+    planned: bool = False,
 ) -> Case:
     _in_order(edit.data["events"])
     start = "audit-walk" if keyed else "audit-walk-without-key"
@@ -208,6 +219,7 @@ def _found(
         mutation=mutation,
         sibling=f"{start}-three-chains",
         changed=edit.changed,
+        planned=planned,
     )
 
 
@@ -493,6 +505,74 @@ def denial_without_a_mac() -> Case:
         at(6), "r#00000000000000c3", "derive", None, told.pk, outcome="denied", signed=False
     )
     return _sound("denial-without-mac", chain_input(told), "Sound", "AUDIT-02")
+
+
+STRANGER = "r#00000000000000e5"
+
+
+def _strangers(*events: tuple[str, str, str], user: str = "eve") -> dict[str, dict[str, Any]]:
+    """(operation, outcome, user) on a chain of an instance of somebody else, hashed and signed by them."""
+    told = _copy()
+    for operation, outcome, name in events:
+        kek = crypto.derive_kek(told.umk, name or user)
+        key = audit_events.mac_key(kek, told.dialogue_id)
+        used = crypto.kek_key_id(kek, name or user)
+        event = told.append(
+            *(at(6), STRANGER, operation, used, told.pk), outcome=outcome, principal=name or user
+        )
+        event["mac"] = audit_events.mac(key, str(event["event_hash"]))
+    return {sk: stored(item) for sk, item in told.events.items() if sk.startswith(STRANGER)}
+
+
+@_KEYED.case
+def what_a_stranger_leaves() -> Iterator[Case]:
+    """A read chain all of whose events name one other KEK and which opened nothing: neither proved nor
+    refuted with this key, so no finding, and told as unverified."""
+    eve = crypto.kek_key_id(crypto.derive_kek(story().umk, "eve"), "eve")
+    for name, events in {
+        "who-was-denied": [("derive", "success", ""), ("unwrap", "denied", "")],
+        "who-failed": [("derive", "success", ""), ("unwrap", "failure", "")],
+        "whose-create-lost": [("derive", "success", ""), ("wrap", "success", "")],
+    }.items():
+        edit = _edit()
+        for sk, event in _strangers(*events).items():
+            edit.set("events", sk, to=event)
+        _in_order(edit.data["events"])
+        told = [{"chain": STRANGER, "events": 2, "key_id": eve}]
+        slug = f"stranger-{name}"
+        yield _sound(slug, edit.data, "Sound", "KEY-08", unverified=told, planned=True)
+
+
+@_KEYED.case
+def what_no_stranger_leaves() -> Iterator[Case]:
+    """A read chain under another KEK that opened something, or of two KEKs, is a finding."""
+    for name, events, at_fault in (
+        ("who-opened", [("derive", "success", ""), ("unwrap", "success", "")], 2),
+        ("who-decrypted", [("derive", "success", ""), ("decrypt", "success", "")], 2),
+        ("of-two-keys", [("derive", "success", ""), ("derive", "success", "mallory")], 2),
+    ):
+        edit = _edit()
+        for sk, event in _strangers(*events).items():
+            edit.set("events", sk, to=event)
+        slug = f"stranger-{name}"
+        found = (STRANGER, at_fault)
+        yield _found(slug, "stranger-used-a-key", edit, "Changed", found, planned=True)
+
+
+@_KEYED.case
+def boundaries_and_notes_where_they_do_not_belong() -> Iterator[Case]:
+    """Only the write chain has a boundary, and among a write's events only the last has a note."""
+    told = _copy()
+    boundary = told.append(
+        *(at(6), OTHER, "boundary", "dek#chain-talk#1", told.pk), note="x", signed=False
+    )
+    edit = _edit().set("events", _sk(OTHER, 4), to=stored(boundary))
+    slug = "reader-4-boundary"
+    yield _found(slug, "boundary-misplaced", edit, "Changed", (OTHER, 4), planned=True)
+    last = story().tip(OTHER)
+    noted = {**last, "note": audit_events.tip_text(story().tip(WRITER))}
+    edit = _edit().set("events", _sk(OTHER, 3), to=_rewritten(noted, signed=True))
+    yield _found("reader-3-note", "note-misplaced", edit, "Changed", (OTHER, 3), planned=True)
 
 
 @_KEYED.case

@@ -60,7 +60,8 @@ def walk(work: Work) -> None:
             }
             for name, of in walked.chains.items()
             if of
-        }
+        },
+        unverified=walked.unverified,
     )
 
 
