@@ -18,9 +18,7 @@ from ...contract.tables import LETTERS, METHODS, Param
 from .problems import INVALID, Problems
 from .values import check_display_id, check_identifier, check_value
 
-__all__ = ["BAD", "check_param", "read_params", "validated"]
-
-BAD = INVALID  # the former name, until nobody uses it
+__all__ = ["check_param", "read_params", "validated"]
 
 #: What a method asks for besides its types: called with the findings, the prefix of its paths and what was
 #: read so far, after the parameter that it belongs to, so that findings stand in the order of parameters.

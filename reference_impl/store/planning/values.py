@@ -184,11 +184,14 @@ def sequence_of(problems: Problems, where: str, value: Any) -> Sequence[Any] | N
 
 
 def _list_of(check: Check) -> Check:
+    """A list, every member of which is checked; one that no item holds is cut as an object is."""
+
     def checked(problems: Problems, where: str, value: Any) -> Any:
         members = sequence_of(problems, where, value)
         if members is None:
             return INVALID
-        return [check(problems, f"{where}[{i}]", member) for i, member in enumerate(members)]
+        read = [check(problems, f"{where}[{i}]", member) for i, member in enumerate(members)]
+        return read[:_MAX_JSON_VALUES]
 
     return checked
 
@@ -298,7 +301,7 @@ def _object(problems: Problems, where: str, value: Any) -> Any:
 def _json(problems: Problems, where: str, value: Any, depth: int, left: Iterator[int]) -> Any:
     """Any JSON value, at most 64 lists and objects deep; ``left`` counts the values that may follow."""
     kind = type(value)
-    if value is None or kind is bool:
+    if value is None or kind is bool or (kind is int and -MAX_SAFE <= value <= MAX_SAFE):
         return value
     if isinstance(value, str):
         return check_text(problems, where, value)
