@@ -332,7 +332,7 @@ class CountsReferencesApart(ModelStore):
         return made
 
 
-@lie("batch", "STORE-13", also={"STORE-14": "the rest of the findings is counted there too"})
+@lie("batch", "STORE-13")
 class CountsNoRestOfARound(ModelStore):
     """Lists a thousand findings of a round and does not say that there are more."""
 
