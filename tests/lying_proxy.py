@@ -10,6 +10,7 @@ import json
 import socket
 import sys
 import threading
+from binascii import crc32
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
@@ -44,12 +45,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered; `cut`: the connection breaks before the body's last byte."""
+    """What is answered; `cut`: the connection breaks before the body's last byte. `raw`: other bytes than
+    the body as JSON. `without`: headers that are left out. The checksum is that of the bytes, unless
+    `headers` has another."""
 
     status: int
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     cut: bool = False
+    raw: bytes | None = None
+    without: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -183,14 +188,22 @@ class _Handler(BaseHTTPRequestHandler):
         if reply is None:
             self.close_connection = True
             return
-        body = json.dumps(reply.body).encode()
-        headers = {"Content-Type": "application/x-amz-json-1.0", **reply.headers}
+        body = json.dumps(reply.body).encode() if reply.raw is None else reply.raw
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "Content-Length": str(len(body)),
+            "x-amz-crc32": str(crc32(body)),
+            **reply.headers,
+        }
         self.send_response_only(reply.status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
+        for name, value in headers.items():
+            if name not in reply.without:
+                self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body[:-1] if reply.cut else body)
-        self.close_connection = self.close_connection or reply.cut
+        self.close_connection = (
+            self.close_connection or reply.cut or "Content-Length" in reply.without
+        )
 
     def log_message(self, *_: Any) -> None:
         """Not on the terminal."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -118,6 +119,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.meta = MagicMock()
 
     def __getattr__(self, operation: str) -> Any:
         def answer(**request: Any) -> dict[str, Any]:

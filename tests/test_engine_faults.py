@@ -3,6 +3,7 @@ answers, late requests (ERR-04, HEAD-04, HEAD-08, STORE-16, STORE-18)."""
 
 from __future__ import annotations
 
+import gzip
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb.client import make_client
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
+from reference_impl.partitions.port import Transient
 from reference_impl.sealing.keys import LocalFileKeyProvider
 from reference_impl.testing import open_store
 from tests.lying_proxy import Call, LyingProxy, Reply, Send, cancelled, error, honest
@@ -326,6 +328,151 @@ def test_no_answer_at_all_is_an_unknown_outcome_and_at_most_one_write(
     once(calm, before)
     troubled.proxy.lie = honest
     assert add(store) == "P0002"
+
+
+# -- what is no answer ------------------------------------------------------------------------------
+
+LOGIN = b"<!DOCTYPE html><title>Sign in</title><p>Please accept the terms of this network."
+#: Each in the place of an answer, with the form of one but for what it is about.
+NO_ANSWERS: dict[str, Reply] = {
+    "login page": Reply(200, {}, {"Content-Type": "text/html"}, raw=LOGIN),
+    "login page that claims to be JSON": Reply(200, {}, raw=LOGIN),
+    "login page without a length": Reply(
+        200, {}, {"Content-Type": "text/html"}, raw=LOGIN, without=("Content-Length", "x-amz-crc32")
+    ),
+    "redirection to it": Reply(
+        302, {}, {"Location": "/login", "Content-Type": "text/html"}, raw=b""
+    ),
+    "refusal of a proxy": Reply(403, {}, {"Content-Type": "text/html"}, raw=LOGIN),
+    "failure of a proxy": Reply(502, {}, {"Content-Type": "text/html"}, raw=LOGIN),
+    "request that a proxy does not like": Reply(400, {}, raw=b"", without=("x-amz-crc32",)),
+    "nothing": Reply(200, {}, raw=b""),
+    "nothing, and no length": Reply(200, {}, raw=b"", without=("Content-Length",)),
+    "list": Reply(200, {}, raw=b"[]"),
+    "null": Reply(200, {}, raw=b"null"),
+    "text": Reply(200, {}, raw=b'"{}"'),
+    "number": Reply(200, {}, raw=b"1"),
+    "not UTF-8": Reply(200, {}, raw=b'{"a": "\xff\xfe"}'),
+    "not JSON": Reply(200, {}, raw=b"{]"),
+    "list for an error": Reply(400, {}, raw=b"[]"),
+    "null for an error": Reply(500, {}, raw=b"null"),
+    "not UTF-8 for an error": Reply(400, {}, raw=b"\xff\xfe"),
+    "other content type": Reply(200, {}, {"Content-Type": "application/json"}),
+    "no content type": Reply(200, {}, without=("Content-Type",)),
+    "head that was cut off": Reply(
+        200, {}, without=("Content-Type", "Content-Length", "x-amz-crc32"), cut=True
+    ),
+    "body that was cut off": Reply(200, {}, cut=True),
+    "body that was cut off before its length was known": Reply(
+        200, {"Item": {"pk": {"S": "p"}}}, cut=True, without=("Content-Length",)
+    ),
+    "body shorter than announced": Reply(200, {}, {"Content-Length": "7"}, cut=True),
+    "wrong checksum": Reply(200, {}, {"x-amz-crc32": "1"}),
+    "no checksum": Reply(200, {}, without=("x-amz-crc32",)),
+    "checksum that is no number": Reply(200, {}, {"x-amz-crc32": "x"}),
+    "wrong checksum of an error": Reply(
+        400, {"__type": "x#ValidationException"}, {"x-amz-crc32": "1"}
+    ),
+    "compressed": Reply(200, {}, {"Content-Encoding": "gzip"}, raw=gzip.compress(b"{}")),
+}
+
+
+def test_what_is_no_answer_acknowledges_nothing_and_tells_nothing(
+    calm: DialogueStore, troubled: Troubled
+) -> None:
+    """A write is acknowledged once it is done, and a read made again (ERR-04)."""
+    store = troubled.open()
+    before = calm.load_partition(DIALOGUE).revision
+    for number, (name, no_answer) in enumerate(NO_ANSWERS.items(), 1):
+        troubled.proxy.lie = faulty = Faulty(answer(no_answer), times=2)
+        assert add(store) == f"P00{number:02d}", name
+        assert faulty.met == 2, name
+        found = calm.load_partition(DIALOGUE)
+        assert (found.revision, len(found.perspectives)) == (before + number, number), name
+        left = [no_answer] * 2
+
+        def mute(call: Call, send: Send, left: list[Reply] = left) -> Reply | None:
+            return left.pop() if left else send(call)
+
+        troubled.proxy.lie = mute
+        fresh = troubled.open()
+        assert fresh.load_partition(DIALOGUE) == found, name
+        assert left == [], name
+        assert fresh.verify_partition(DIALOGUE) == [], name
+
+
+def test_an_engine_that_never_answers_is_told_by_a_code_of_the_contract(
+    calm: DialogueStore, troubled: Troubled
+) -> None:
+    before = calm.load_partition(DIALOGUE).revision
+    for name, no_answer in NO_ANSWERS.items():
+        troubled.proxy.lie = honest
+        store = troubled.open(deadline_s=0.2)
+        store.load_partition(DIALOGUE)
+
+        def mute(call: Call, send: Send, no_answer: Reply = no_answer) -> Reply | None:
+            return no_answer if is_write(call) else send(call)
+
+        troubled.proxy.lie = mute
+        with pytest.raises(DialogueStoreError) as written:
+            add(store)
+        assert written.value.code == "outcome_unknown", name
+        assert written.value.data["revision"] == before + 1, name
+        troubled.proxy.lie = Always(no_answer)
+        with pytest.raises(DialogueStoreError) as read:
+            troubled.open(deadline_s=0.2).load_partition(DIALOGUE)
+        assert read.value.code == "backend_unavailable", name
+        assert "DynamoDB at http://127.0.0.1:" in read.value.message, name
+        assert calm.load_partition(DIALOGUE).revision == before, name
+
+
+@dataclass
+class Always:
+    """One answer to everything."""
+
+    reply: Reply
+
+    def __call__(self, call: Call, send: Send) -> Reply:
+        return self.reply
+
+
+ODD_SHAPES: dict[str, dict[str, Any]] = {
+    "an item that is a list": {"Item": [], "Items": [[]]},
+    "items that are null": {"Item": None, "Items": None},
+    "items that are a text": {"Item": "x", "Items": "x"},
+    "a number for an item": {"Item": 1, "Items": [1]},
+    "an attribute without a type": {"Item": {"pk": {}}, "Items": [{"pk": {}}]},
+    "an attribute of two types": {
+        "Item": {"pk": {"S": "a", "N": "1"}},
+        "Items": [{"pk": {"S": "a", "N": "1"}}],
+    },
+    "a number that is none": {"Item": {"n": {"N": "x"}}, "Items": [{"n": {"N": "x"}}]},
+    "bytes that are none": {"Item": {"n": {"B": "x"}}, "Items": [{"n": {"B": "x"}}]},
+}
+
+
+@pytest.mark.parametrize("name", ODD_SHAPES)
+@pytest.mark.parametrize("call", ["get", "query", "last", "stream", "holds_wrapped_keys"])
+def test_an_answer_of_another_shape_is_none(name: str, call: str, proxy: LyingProxy) -> None:
+    """With a right checksum: whoever made it is not DynamoDB all the same."""
+    proxy.lie = Always(Reply(200, ODD_SHAPES[name]))
+    partitions = DynamoPartitionStore("t", region="us-east-1", endpoint=proxy.url)
+    calls: dict[str, Callable[[], object]] = {
+        "get": lambda: partitions.get("p", "s"),
+        "query": lambda: partitions.query("p"),
+        "last": lambda: partitions.last("p"),
+        "stream": lambda: list(partitions.stream("p")),
+        "holds_wrapped_keys": partitions.holds_wrapped_keys,
+    }
+    if name == "items that are null" and call == "get":
+        assert (
+            partitions.get("p", "s") is None
+        )  # what botocore makes of it: a member that is not there
+    else:
+        with pytest.raises(Transient) as caught:
+            calls[call]()
+        assert caught.value.error.code == "backend_unavailable"
+    partitions.close()
 
 
 # -- requests arrive late ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -540,6 +541,16 @@ def test_a_cancelled_transaction_with_an_item_too_large() -> None:
         (boto.EndpointConnectionError(endpoint_url="x"), Transient, Transient),
         (boto.ConnectTimeoutError(endpoint_url="x"), Transient, Transient),
         (boto.SSLError(endpoint_url="x", error=OSError()), Transient, LostAnswer),
+        (
+            boto.SSLError(endpoint_url="x", error=OSError(ssl.SSLCertVerificationError())),
+            Transient,
+            Transient,
+        ),
+        (
+            boto.ProxyConnectionError(proxy_url="x", error=OSError(ConnectionRefusedError())),
+            Transient,
+            Transient,
+        ),
         (boto.ProxyConnectionError(proxy_url="x", error=OSError()), Transient, LostAnswer),
         (boto.ReadTimeoutError(endpoint_url="x"), Transient, LostAnswer),
         (boto.ConnectionClosedError(endpoint_url="x"), Transient, LostAnswer),

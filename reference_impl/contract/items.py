@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, TypeAlias
 
 import orjson
@@ -24,6 +24,7 @@ __all__ = [
     "index_attributes",
     "item_size",
     "key_of",
+    "shortest",
 ]
 
 Value: TypeAlias = str | int | float | bool | bytes
@@ -34,6 +35,11 @@ Key: TypeAlias = tuple[str, str]
 #: DynamoDB's limit for an item, names and values together, and the contract's on every backend.
 MAX_ITEM_BYTES = 400 * 1024
 _MAX_SAFE = 2**53 - 1
+# Given whole, so that not even decimal.DefaultContext has a say: 40 digits hold every double's shortest form
+# and every integer of 64 bits.
+_ANY_CALLER = Context(
+    prec=40, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, capitals=1, clamp=0, flags=[], traps=[]
+)
 
 
 def key_of(item: Mapping[str, Value]) -> Key:
@@ -104,10 +110,16 @@ def canonical_item(item: Mapping[str, Value]) -> bytes:
     )
 
 
+def shortest(number: int | float) -> Decimal:
+    """The shortest decimal number that is this double or this integer of 64 bits, whatever precision and
+    traps the caller has set for decimal numbers of its own."""
+    return Decimal(repr(number), _ANY_CALLER).normalize(_ANY_CALLER)
+
+
 def _number_size(value: int | float) -> int:
     """DynamoDB's own count: a byte, one for each base-100 digit from the first to the last that is not
     zero, and one for a sign; 21 at most."""
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    sign, digits, exponent = shortest(value).as_tuple()
     if not any(digits) or not isinstance(exponent, int):
         return 1
     pairs = (exponent + len(digits) - 1) // 2 - exponent // 2 + 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +15,7 @@ import orjson
 
 from ..contract import addresses, timestamps
 from ..contract.errors import DialogueStoreError, error, integrity_error
-from ..contract.items import canonical_json
+from ..contract.items import canonical_json, shortest
 from ..contract.tables import ENTITIES, TYPES, Field
 
 __all__ = ["MAX_DEPTH", "Fault", "cleartext_checks", "decimals_of", "parse_payload"]
@@ -57,7 +56,7 @@ class Fault(Exception):
 
 def decimals_of(number: int | float) -> int:
     """How many digits after the point the shortest form of a number has."""
-    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    exponent = shortest(number).as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 

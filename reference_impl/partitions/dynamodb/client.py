@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...contract.errors import error
+from .answers import watch
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -77,7 +78,7 @@ def make_client(
             },
         )
         # By default boto3 takes an answer that was cut off for an empty one: an item that is not there.
-        client.meta.events.register("response-received.dynamodb", _refuse_cut_answer)
+        watch(client)
         return client
     except NoRegionError:
         raise error(
@@ -87,18 +88,6 @@ def make_client(
         raise error("unknown_setting", "the endpoint or region for DynamoDB is malformed") from None
     except BotoCoreError as fault:
         raise error("access_denied", f"no AWS credentials ({type(fault).__name__})") from None
-
-
-def _refuse_cut_answer(response_dict: Mapping[str, Any] | None = None, **_: Any) -> None:
-    """An error of boto3's for an answer that has not the length that it announced (ERR-04)."""
-    from botocore.exceptions import IncompleteReadError
-
-    if response_dict is None:
-        return
-    announced = response_dict["headers"].get("Content-Length", "")
-    got = len(response_dict["body"])
-    if announced.isdigit() and int(announced) != got:
-        raise IncompleteReadError(actual_bytes=got, expected_bytes=int(announced))
 
 
 def is_loopback(endpoint: str) -> bool:

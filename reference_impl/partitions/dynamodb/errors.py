@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...contract.errors import DialogueStoreError, error
 from ...contract.items import Key
 from ..port import ConditionFailed, Contention, LostAnswer, Transient
+from .answers import NoAnswer
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -107,12 +110,27 @@ def _unanswered(fault: BotoCoreError, where: Where, *, commit: bool) -> Exceptio
     credentials = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
     if isinstance(fault, (*credentials, SSOError, TokenRetrievalError)):
         return error("access_denied", f"no AWS credentials ({name})")
-    silent = where.does_not_answer(name)
-    # These two alone come before a connection stands. One of TLS or of a proxy may break after the
-    # request went through it.
-    if commit and not isinstance(fault, (EndpointConnectionError, ConnectTimeoutError)):
-        return LostAnswer(silent)
-    return Transient(silent)
+    wrong = fault.kwargs.get("error")
+    silent = where.does_not_answer(str(wrong) if isinstance(wrong, NoAnswer) else name)
+    # These two come before a connection stands. One of TLS or of a proxy may break after the request
+    # went through it, but for those that are known to come first.
+    unsent = isinstance(fault, (EndpointConnectionError, ConnectTimeoutError)) or _is_unsent(wrong)
+    return LostAnswer(silent) if commit and not unsent else Transient(silent)
+
+
+def _is_unsent(fault: object) -> bool:
+    """Whether it is, or comes from, one that stands before any request: no connection, no address, a
+    certificate that is not to be trusted."""
+    for _ in range(8):
+        if isinstance(
+            fault, (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
+        ):
+            return True
+        if not isinstance(fault, Exception):
+            return False
+        inner = (getattr(fault, "reason", None), *fault.args, fault.__cause__, fault.__context__)
+        fault = next((one for one in inner if isinstance(one, Exception)), None)
+    return False
 
 
 def _answered(fault: ClientError, where: Where, keys: Sequence[Key] | None) -> Exception | None:

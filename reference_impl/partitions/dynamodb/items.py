@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ...contract.items import Item, Value
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 __all__ = ["from_engine", "to_engine", "value_to_engine"]
+
+#: The settings of the caller's thread decide nothing here.
+_ANY_CALLER = Context(traps=[InvalidOperation])
+#: The exponent of the largest number that DynamoDB holds.
+_LARGEST = 125
 
 _AS_IT_IS = frozenset(("S", "B", "BOOL"))
 
@@ -52,9 +57,16 @@ def from_engine(raw: Mapping[str, Mapping[str, Any]]) -> Item:
 
 
 def _number(text: str) -> int | float:
+    """``ValueError`` for what is no number, or none that DynamoDB can hold."""
     try:
         return int(text)
     except ValueError:
-        number = Decimal(text)
-        integer = int(number)
-        return integer if integer == number else float(number)
+        pass
+    try:
+        number = Decimal(text, _ANY_CALLER)
+    except InvalidOperation:
+        raise ValueError("no number") from None
+    if not number.is_finite() or number.adjusted() > _LARGEST:
+        raise ValueError("no number that DynamoDB can hold")
+    integer = int(number)
+    return integer if integer == number else float(number)

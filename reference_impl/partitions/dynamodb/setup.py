@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...contract.errors import DialogueStoreError, error
 from ...contract.tables import INDEXES
 from ..port import Transient
+from .answers import asked
 from .client import is_loopback, make_client, shown
 from .errors import Where, meaning
 
@@ -47,9 +48,10 @@ def create_table(
     assert client is not None  # noqa: S101 - for the type checker
     where = where_of(client, table_name)
     try:
-        created = _create(client, table_name)
-        client.get_waiter("table_exists").wait(TableName=table_name, WaiterConfig=_WAIT)  # type: ignore[arg-type]
-        table = client.describe_table(TableName=table_name)["Table"]
+        created = asked(lambda: _create(client, table_name))
+        waiter = client.get_waiter("table_exists")
+        asked(lambda: waiter.wait(TableName=table_name, WaiterConfig=_WAIT))  # type: ignore[arg-type]
+        table = asked(lambda: client.describe_table(TableName=table_name)["Table"])
     except WaiterError:
         raise error("backend_unavailable", f"table {table_name} is still being made") from None
     except (BotoCoreError, ClientError) as fault:

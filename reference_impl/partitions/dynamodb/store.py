@@ -1,19 +1,20 @@
 """Items in one DynamoDB table: consistent reads, and every commit a transaction (STORE-16 to 18).
 
-Attribute values are in ``dynamodb_items``, the client in ``dynamodb_client``, errors in
-``dynamodb_errors``, the table in ``dynamodb_setup``. boto3 is imported by the first call.
+Attribute values are in ``items``, the client in ``client``, what counts as an answer in ``answers``, errors
+in ``errors``, the table in ``setup``. boto3 is imported by the first call.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ... import forks
 from ...contract.errors import DialogueStoreError, error
 from ...contract.items import Item, Key
 from ..port import Absent, Action, Delete, Equals, Expectation, PartitionStore, Put, keys_of
+from .answers import asked, watch
 from .client import make_client
 from .errors import meaning
 from .items import from_engine, to_engine, value_to_engine
@@ -32,8 +33,10 @@ class DynamoPartitionStore(PartitionStore):
 
     ``region``, ``endpoint``: where it is; unset means AWS as boto3 finds it. ``client_options``: more
     arguments for the client, such as credentials. ``client``: a client of the caller's, not closed
-    here; it must not retry by itself. Time-outs are in seconds, for one request. Threads may share a
-    store; after a fork the child makes its own client.
+    here; it must not retry by itself, and its answers are checked like those of an own one. Time-outs are
+    in seconds, for one request. Threads may share a store; after a fork the child makes its own client
+    (``store_closed`` with ``data.cause`` = ``fork`` where it cannot: a call was running, or the client is
+    the caller's).
     """
 
     max_actions = 100
@@ -52,7 +55,9 @@ class DynamoPartitionStore(PartitionStore):
     ) -> None:
         self.table_name = table_name
         self._given = client
-        self._made: tuple[int, DynamoDBClient] | None = None
+        if client is not None:
+            watch(client)
+        self._made: DynamoDBClient | None = None
         self._settings: dict[str, Any] = {
             "region": region,
             "endpoint": endpoint,
@@ -63,30 +68,37 @@ class DynamoPartitionStore(PartitionStore):
         self._read_only = read_only
         self._closed = False
         self._lock = threading.Lock()
+        self._gate = forks.Gate()
+        self._unusable = ""
+        forks.register(
+            self,
+            before=DynamoPartitionStore._before_fork,
+            after_in_parent=DynamoPartitionStore._after_fork,
+            after_in_child=DynamoPartitionStore._begin_anew,
+        )
 
     @property
     def client(self) -> DynamoDBClient:
         """The boto3 client, made on first use."""
         if self._closed:
             raise error("store_closed")
-        if self._given is not None:
-            return self._given
-        made = self._made
-        if made is not None and made[0] == os.getpid():
-            return made[1]
-        with self._lock:
-            # A client of the parent's is left alone after a fork: its connections are not ours.
-            if self._made is None or self._made[0] != os.getpid():
-                self._made = os.getpid(), make_client(**self._settings)
-            return self._made[1]
+        with self._gate:  # before a fork that nobody was told of could hand out a parent's
+            if self._unusable:
+                raise forks.unusable(self._unusable)
+            if self._given is not None:
+                return self._given
+            with self._lock:
+                if self._made is None:
+                    self._made = make_client(**self._settings)
+                return self._made
 
     def get(self, pk: str, sk: str) -> Item | None:
-        answer = self._call(
-            lambda client: client.get_item(
-                TableName=self.table_name, Key=to_engine({"pk": pk, "sk": sk}), ConsistentRead=True
-            )
-        )
-        return from_engine(answer["Item"]) if "Item" in answer else None
+        def look(client: DynamoDBClient) -> Item | None:
+            key = to_engine({"pk": pk, "sk": sk})
+            answer = client.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)
+            return from_engine(answer["Item"]) if "Item" in answer else None
+
+        return self._call(look)
 
     def query(self, pk: str, *, prefix: str = "") -> list[Item]:
         """One request for each megabyte."""
@@ -135,18 +147,18 @@ class DynamoPartitionStore(PartitionStore):
             "Limit": 500,
         }
         while True:
-            page = self._call(lambda client: client.scan(**request))
-            if page["Items"]:
+            items, last = self._call(lambda client: _page(client.scan(**request)))
+            if items:
                 return True
-            if "LastEvaluatedKey" not in page:
+            if last is None:
                 return False
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            request["ExclusiveStartKey"] = last
 
     def close(self) -> None:
         self._closed = True
         made, self._made = self._made, None
-        if made is not None and made[0] == os.getpid():
-            made[1].close()
+        if made is not None:
+            made.close()
 
     # ------------------------------------------------------------------------------ below
 
@@ -158,11 +170,11 @@ class DynamoPartitionStore(PartitionStore):
             **options,
         }
         while True:
-            page = self._call(lambda client: client.query(**request))
-            yield from map(from_engine, page["Items"])
-            if "LastEvaluatedKey" not in page:
+            items, last = self._call(lambda client: _page(client.query(**request)))
+            yield from items
+            if last is None:
                 return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            request["ExclusiveStartKey"] = last
 
     def _write(self, key: Key, action: Action) -> Any:
         """One member of TransactItems; nothing for a check of nothing."""
@@ -178,23 +190,50 @@ class DynamoPartitionStore(PartitionStore):
     def _call(
         self, request: Callable[[DynamoDBClient], _T], *, commits: Sequence[Key] | None = None
     ) -> _T:
-        client = self.client
-        from botocore.exceptions import BotoCoreError, ClientError
+        with self._gate:
+            client = self.client
+            from botocore.exceptions import BotoCoreError, ClientError
 
-        try:
-            return request(client)
-        except (BotoCoreError, ClientError) as fault:
-            problem = meaning(fault, where_of(client, self.table_name), commits)
-            code = fault.response["Error"].get("Code", "") if isinstance(fault, ClientError) else ""
-        # Outside, so that the answer, which may quote an item, is no part of the traceback (ERR-03).
-        raise problem or self._why_refused(client, code)
+            try:
+                answer = asked(lambda: request(client))
+            except (BotoCoreError, ClientError) as fault:
+                problem = meaning(fault, where_of(client, self.table_name), commits)
+                code = (
+                    fault.response["Error"].get("Code", "")
+                    if isinstance(fault, ClientError)
+                    else ""
+                )
+            else:
+                if self._unusable:  # a child that came back into the call of its parent
+                    raise forks.unusable(self._unusable)
+                return answer
+            # Outside, so that the answer, which may quote an item, is no part of the traceback (ERR-03).
+            raise problem or self._why_refused(client, code)
+
+    def _before_fork(self, until: float) -> None:
+        self._gate.shut(until)
+        if self._made is not None:
+            self._made.close()  # its idle connections; it opens others when it needs them
+
+    def _after_fork(self) -> None:
+        self._gate.open()
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._made = None  # its connections are the parent's
+        if self._gate.renew():
+            self._unusable = "This process was forked while a call of the store was running"
+        elif self._given is not None:
+            self._unusable = "The client of the store is one of the parent process's"
 
     def _why_refused(self, client: DynamoDBClient, code: str) -> DialogueStoreError:
         """The engine did not understand the request: is it because of the table?"""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            other = key_differences(client.describe_table(TableName=self.table_name)["Table"])
+            other = asked(
+                lambda: key_differences(client.describe_table(TableName=self.table_name)["Table"])
+            )
         except ClientError as fault:
             if fault.response["Error"].get("Code") == "ValidationException":
                 return error("table_not_found", f"{self.table_name!r} is no name for a table")
@@ -207,6 +246,11 @@ class DynamoPartitionStore(PartitionStore):
                 f"table {self.table_name} exists, but {other[0]}; give another table name",
             )
         return error("backend_unavailable", f"DynamoDB refused the request ({code})")
+
+
+def _page(answer: Any) -> tuple[list[Item], Any]:
+    """The items, and where the next page begins, None: nowhere."""
+    return list(map(from_engine, answer["Items"])), answer.get("LastEvaluatedKey")
 
 
 def _keys(pk: str, *, prefix: str = "", low: str = "", high: str | None = None) -> dict[str, Any]:
