@@ -425,7 +425,7 @@ except (DialogueStoreError, LostAnswer) as fault:
         ("SQLITE_FULL", DialogueStoreError, "storage_full"),
         ("SQLITE_READONLY", DialogueStoreError, "access_denied"),
         ("SQLITE_READONLY_DIRECTORY", DialogueStoreError, "access_denied"),
-        ("SQLITE_CANTOPEN", DialogueStoreError, "access_denied"),
+        ("SQLITE_CANTOPEN", Transient, "backend_unavailable"),
         ("SQLITE_PERM", DialogueStoreError, "access_denied"),
         ("SQLITE_NOTADB", DialogueStoreError, "table_not_found"),
         ("SQLITE_TOOBIG", DialogueStoreError, "item_too_large"),

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from ... import forks
 from .file import Found, examine
 
-__all__ = ["Connection", "Identity", "identity_of", "open_examined"]
+__all__ = ["Connection", "Identity", "has_log", "identity_of", "open_examined"]
 
 #: Device and inode: a path may come to mean another file.
 Identity: TypeAlias = tuple[int, int]
@@ -34,6 +34,23 @@ def identity_of(path: str | os.PathLike[str]) -> Identity | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def has_log(path: Path) -> bool:
+    """Whether something lies beside the file that belongs to what it holds."""
+    real = path.resolve()
+    for end in ("-wal", "-journal"):
+        try:
+            if real.with_name(real.name + end).stat().st_size:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _state_of(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 class _Files:
@@ -58,9 +75,11 @@ class _Files:
 class Connection(sqlite3.Connection):
     """A connection that is counted until it is closed, and of use only in the process that opened it."""
 
-    #: The file that it has open, and its log and the log's index: those must stay at their paths.
+    #: The file that it has open.
     file: Identity | None = None
-    beside: tuple[tuple[str, Identity | None], ...] = ()
+    #: What must stay at its path for as long as the connection is open: the file, its log, the log's index.
+    places: tuple[tuple[str, Identity | None], ...] = ()
+    _state: tuple[int, ...] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._pid = os.getpid()
@@ -76,6 +95,35 @@ class Connection(sqlite3.Connection):
         if self._pid != os.getpid():
             raise forks.unusable("This process was forked while the call was running")
         return super().execute(*args)
+
+    def settle(self, path: Path, *, is_still: bool = False) -> None:
+        """Note where everything lies, once the log is there. ``is_still``: the file was opened as one that
+        does not change, without log and locks."""
+        if is_still:
+            self._state = _state_of(path)
+        self.execute(
+            "SELECT 1 FROM sqlite_schema LIMIT 1"
+        ).fetchall()  # with it SQLite makes the log
+        real = str(path.resolve())  # the log lies beside the file itself, not beside a link to it
+        named = (str(path), f"{real}-wal", f"{real}-shm")
+        self.places = tuple((place, identity_of(place)) for place in named)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the file was opened as one that does not change: then for one call only."""
+        return self._state is not None
+
+    def has_changed(self, path: Path) -> bool:
+        """Whether a file that was opened as one that does not change has changed since, so that what was
+        read may be of two moments."""
+        return self._state is not None and (has_log(path) or _state_of(path) != self._state)
+
+    def lost(self) -> str | None:
+        """The first place at which no longer lies what this connection has open; None: all is well."""
+        for place, identity in self.places:
+            if identity is not None and identity_of(place) != identity:
+                return place
+        return None
 
     def close(self) -> None:
         """Close, and only then let the file be looked at again."""

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from ...contract.errors import DialogueStoreError, error
 from ..port import Contention, LostAnswer, Transient
-from .file import no_store
+from .file import (
+    MAX_PATH_BYTES,
+    is_out_of_descriptors,
+    moved,
+    no_descriptor,
+    no_store,
+    told,
+)
 
 __all__ = ["meaning"]
 
@@ -17,6 +24,8 @@ __all__ = ["meaning"]
 _SURE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PROBE_BYTES = 256 * 1024
+#: The file, its log, the log's index, and the folder while a file in it is made.
+_DESCRIPTORS = 4
 
 
 def meaning(name: str, path: Path, *, committing: bool = False) -> Exception:
@@ -34,9 +43,7 @@ def meaning(name: str, path: Path, *, committing: bool = False) -> Exception:
     if cause is not None:
         return cause
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_CANTOPEN")):
-        if not path.exists():
-            return no_store(f"there is no file {path} any more", "Put it back")
-        return error("access_denied", f"{path} and its folder must be writable")
+        return _not_opened(name, path)
     if name.startswith("SQLITE_CORRUPT"):
         return error(
             "integrity_error",
@@ -52,6 +59,49 @@ def meaning(name: str, path: Path, *, committing: bool = False) -> Exception:
     if name == "SQLITE_TOOBIG":
         return error("item_too_large")
     return Transient(_failed(name, path))
+
+
+def _not_opened(name: str, path: Path) -> Exception:
+    """SQLite has one name for many causes: look which it is."""
+    if _are_descriptors_spent():
+        return no_descriptor(path)
+    longest = len(os.fsencode(os.path.realpath(path)))
+    if longest > MAX_PATH_BYTES:
+        what = f"the path {path} has {longest} bytes, links resolved; SQLite opens {MAX_PATH_BYTES}"
+        return told("invalid_field", what, "Give a shorter path")
+    folder = path.parent
+    if not folder.exists():
+        return no_store(f"there is no folder {folder} any more", "Put it back")
+    if not path.exists():
+        return moved(path, str(path))
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        advice = "Open the store read-only, or move the file to where it can be written"
+        return told("access_denied", f"{path} lies on a read-only file system", advice)
+    for place in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        if place.exists() and not os.access(place, os.R_OK | os.W_OK):
+            return error("access_denied", f"{place} must be readable and writable")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        what = f"the folder {folder} must be writable: SQLite keeps its log beside the file"
+        return error("access_denied", what)
+    if _is_full(path):
+        return error("storage_full", f"no space for the log of {path}")
+    if name.startswith("SQLITE_CANTOPEN"):
+        return Transient(_failed(name, path))
+    return error("access_denied", f"SQLite may not write {path} ({name})")
+
+
+def _are_descriptors_spent() -> bool:
+    """Whether there are not as many as SQLite needs at once: it has given back those that it got."""
+    taken: list[int] = []
+    try:
+        while len(taken) < _DESCRIPTORS:
+            taken.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as fault:
+        return is_out_of_descriptors(fault)
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    return False
 
 
 def _failed(name: str, path: Path) -> DialogueStoreError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from enum import Enum
@@ -9,21 +10,29 @@ from pathlib import Path
 
 from ...contract.errors import DialogueStoreError, error
 from ...contract.tables import INDEXES
+from ..port import Transient
 
 __all__ = [
     "APPLICATION_ID",
     "COLUMNS",
+    "MAX_PATH_BYTES",
     "PAGE_SIZE",
     "SCHEMA",
     "SCHEMA_VERSION",
     "Found",
     "examine",
+    "is_out_of_descriptors",
+    "moved",
+    "no_descriptor",
     "no_store",
+    "told",
 ]
 
 #: Marks the file as ours (PRAGMA application_id): "DLGS".
 APPLICATION_ID = int.from_bytes(b"DLGS", "big")
 SCHEMA_VERSION = 1
+#: SQLite keeps 512 bytes for a path, of which it needs eight for the names beside the file.
+MAX_PATH_BYTES = 504
 
 #: Attributes with a column of their own, and the type for which they have it.
 COLUMNS: dict[str, type] = {
@@ -77,12 +86,50 @@ def no_store(
     return DialogueStoreError("table_not_found", f"{what}. {advice}.")
 
 
+def told(code: str, what: str, advice: str) -> DialogueStoreError:
+    """The error ``code`` with advice of its own, where that of the code would not help."""
+    return DialogueStoreError(code, f"{what}. {advice}.")
+
+
+def moved(path: Path, place: str) -> DialogueStoreError:
+    """``table_not_found`` for a file, or a log beside it, that was deleted, moved or replaced while it was
+    open. What was written there would be lost."""
+    there = Path(place).exists()
+    if place != str(path):
+        what = (
+            f"{place} was {'replaced' if there else 'deleted or moved'} while the store had it open"
+        )
+        return no_store(what, "Close every store on the file, then open it again")
+    if there:
+        what = f"{path} is not the file any more that the store has open: it was replaced"
+        return no_store(what, "Put the former file back, or close the store and open it again")
+    what = f"there is no file {path} any more: it, or a folder above it, was deleted or moved"
+    return no_store(what, "Put it back")
+
+
+def is_out_of_descriptors(fault: OSError) -> bool:
+    """Whether the process, or the machine, has no file descriptor left."""
+    return fault.errno in (errno.EMFILE, errno.ENFILE)
+
+
+def no_descriptor(path: Path) -> Transient:
+    """For :func:`is_out_of_descriptors`."""
+    what = f"no file descriptor is left to open {path}"
+    return Transient(
+        told(
+            "backend_unavailable",
+            what,
+            "Close files, or raise the limit (ulimit -n), and try again",
+        )
+    )
+
+
 def examine(path: Path) -> Found:
     """Look at the file's header without opening it as a database, so that nothing is written to a
     file of somebody else: even reading one through SQLite may fold its log into it.
 
     ``table_not_found`` where the path holds something other than a store, ``access_denied`` where
-    it may not be read.
+    it may not be read, :class:`Transient` where no descriptor is left to read it.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -96,6 +143,8 @@ def examine(path: Path) -> Found:
     except PermissionError:
         raise error("access_denied", f"{path} may not be read") from None
     except OSError as fault:
+        if is_out_of_descriptors(fault):
+            raise no_descriptor(path) from None
         reason = os.strerror(fault.errno or 0)
         raise no_store(f"{path} cannot be read ({reason})", "Give another path") from None
     if not header:

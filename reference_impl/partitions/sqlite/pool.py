@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from ... import forks
-from ...contract.errors import error
+from ...contract.errors import DialogueStoreError, error
 from ..port import Contention
 from . import schema
-from .connect import Connection, open_examined
+from .connect import Connection, Identity, has_log, identity_of, open_examined
 from .errors import meaning
-from .file import Found, no_store
+from .file import Found, is_out_of_descriptors, moved, no_descriptor, no_store, told
 
 __all__ = ["CommitFault", "Pool"]
 
@@ -41,6 +41,8 @@ class Pool:
         self._gate = forks.Gate()
         self._cut = False
         self._closed = False
+        #: The file that the store has, once it has one: nothing else may take its place unnoticed.
+        self._file: Identity | None = None
         self._trace: Callable[[str], None] | None = None
         forks.register(
             self,
@@ -58,7 +60,16 @@ class Pool:
             connection = None
             try:
                 connection = self.take()
+                place = connection.lost()
+                if place is not None:
+                    self.give(
+                        connection
+                    )  # kept: as long as it is open no other file can look like this one
+                    connection = None
+                    raise moved(self._path, place)
                 result = work(connection)
+                if connection.has_changed(self._path):
+                    raise Contention
             except sqlite3.Error as fault:
                 name = getattr(fault, "sqlite_errorname", type(fault).__name__)
                 problem = meaning(name, self._path, committing=isinstance(fault, CommitFault))
@@ -89,6 +100,9 @@ class Pool:
     def give(self, connection: Connection) -> None:
         """Give back a connection that works."""
         if not connection.is_own:
+            return
+        if connection.is_still:
+            connection.close()
             return
         self._idle.append(connection)
         if self._closed:
@@ -129,7 +143,34 @@ class Pool:
             connection.close()
 
     def _open(self) -> Connection:
-        found, connection = open_examined(self._path, self._connect)
+        """Where a reader may not write beside the file and there is no log, the file alone is all there is:
+        then it is opened as one that does not change, for one call (:meth:`Connection.has_changed`)."""
+        try:
+            return self._open_file()
+        except sqlite3.OperationalError as fault:
+            name = getattr(fault, "sqlite_errorname", "")
+            if not self._read_only or not name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+                raise
+            if has_log(self._path):
+                raise self._log_out_of_reach(name) from None
+        return self._open_file("&immutable=1")
+
+    def _log_out_of_reach(self, name: str) -> Exception:
+        problem = meaning(name, self._path)
+        if isinstance(problem, DialogueStoreError) and problem.code != "access_denied":
+            return problem
+        return told(
+            "access_denied",
+            f"{self._path}-wal holds what was written last, and cannot be read where nobody may write",
+            "Copy both files to a folder that can be written, or close the store that writes",
+        )
+
+    def _open_file(self, options: str = "") -> Connection:
+        if self._file is not None and identity_of(self._path) != self._file:
+            raise moved(self._path, str(self._path))
+        found, connection = open_examined(
+            self._path, lambda found, factory: self._connect(found, factory, options)
+        )
         try:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
@@ -140,6 +181,8 @@ class Pool:
                 schema.create(connection, self._path)
             schema.check(connection, self._path)
             self._write_ahead(connection)
+            connection.settle(self._path, is_still=bool(options))
+            self._file = connection.file
             if self._trace is not None:
                 connection.set_trace_callback(self._trace)
         except BaseException:
@@ -147,7 +190,7 @@ class Pool:
             raise
         return connection
 
-    def _connect(self, found: Found, factory: type[Connection]) -> Connection:
+    def _connect(self, found: Found, factory: type[Connection], options: str) -> Connection:
         if found is Found.NOTHING and self._read_only:
             raise no_store(
                 f"there is no store at {self._path}",
@@ -155,10 +198,9 @@ class Pool:
             )
         mode = "ro" if self._read_only else "rw"
         if found is Found.NOTHING:
-            mode = "rwc"
-            _make_folder(self._path.parent)
+            _make_file(self._path)
         return sqlite3.connect(
-            f"{self._path.as_uri()}?mode={mode}",
+            f"{self._path.as_uri()}?mode={mode}{options}",
             uri=True,
             timeout=self._busy_timeout_s,
             isolation_level=None,
@@ -178,12 +220,21 @@ class Pool:
             )
 
 
-def _make_folder(folder: Path) -> None:
+def _make_file(path: Path) -> None:
+    """An empty file that only its owner may use; SQLite gives its log the same mode. Every folder above it
+    that is missing is made likewise: keys may come to lie there."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        missing = [folder for folder in path.parents if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except (FileExistsError, NotADirectoryError):
-        raise no_store(f"{folder} is a file, no folder", "Give another path") from None
+        raise no_store(f"a folder of {path} is a file", "Give another path") from None
     except OSError as fault:
-        code = "storage_full" if fault.errno in (errno.ENOSPC, errno.EDQUOT) else "access_denied"
+        if is_out_of_descriptors(fault):
+            raise no_descriptor(path) from None
+        full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
         reason = os.strerror(fault.errno or 0)
-        raise error(code, f"the folder {folder} cannot be made ({reason})") from None
+        raise error(
+            "storage_full" if full else "access_denied", f"{path} cannot be made ({reason})"
+        ) from None

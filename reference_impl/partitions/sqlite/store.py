@@ -22,12 +22,14 @@ from ..port import (
     ConditionFailed,
     Delete,
     Equals,
+    LostAnswer,
     PartitionStore,
     Put,
     holds,
     keys_of,
 )
 from .connect import Connection
+from .file import MAX_PATH_BYTES, moved, told
 from .pool import CommitFault, Pool
 from .rows import item_of, items_of, row_of
 from .schema import rows as _rows
@@ -90,6 +92,9 @@ class SqlitePartitionStore(PartitionStore):
         if "\0" in os.fspath(path):
             raise error("invalid_field", "the path of a SQLite file holds no NUL")
         self.path = Path(path).expanduser().absolute()
+        if len(os.fsencode(self.path)) > MAX_PATH_BYTES:
+            what = f"the path of a SQLite file has at most {MAX_PATH_BYTES} bytes"
+            raise told("invalid_field", what, "Give a shorter path")
         self._read_only = read_only
         self._busy_timeout_s = busy_timeout_s
         self._pool = Pool(self.path, read_only=read_only, busy_timeout_s=busy_timeout_s)
@@ -134,7 +139,9 @@ class SqlitePartitionStore(PartitionStore):
     def commit(self, actions: Sequence[Action], *, token: str) -> None:  # noqa: ARG002
         """One IMMEDIATE transaction. No answer gets lost in between, so tokens are not remembered.
 
-        :class:`LostAnswer` only where the disk fails while the log is being flushed.
+        ``table_not_found`` where the file, or its log, no longer lies at its path: it would take what is
+        written with it. :class:`LostAnswer` only where that happens, or the disk fails, while the log is
+        being flushed.
         """
         self._commit_all(actions)
 
@@ -162,17 +169,30 @@ class SqlitePartitionStore(PartitionStore):
                 if failed:
                     connection.execute("ROLLBACK")
                 else:
+                    self._refuse_lost(connection)
                     _commit(connection)
             except BaseException:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error, DialogueStoreError):
                         connection.execute("ROLLBACK")
                 raise
+            if not failed:
+                try:
+                    self._refuse_lost(connection)
+                except (
+                    DialogueStoreError
+                ) as gone:  # since we looked: the file may be put back, or not
+                    raise LostAnswer(gone) from None
             return failed
 
         failed = self._pool.use(act)
         if failed:
             raise ConditionFailed(failed)
+
+    def _refuse_lost(self, connection: Connection) -> None:
+        place = connection.lost()
+        if place is not None:
+            raise moved(self.path, place)
 
     def _begin(self, connection: sqlite3.Connection, busy_timeout_s: float | None) -> None:
         if busy_timeout_s is None:
