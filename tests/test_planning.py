@@ -20,8 +20,8 @@ import pytest
 
 from conformance.suite.kit.builders import calls
 from conformance.suite.kit.rounds import WHOLE
+from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import MAX_FINDINGS, DialogueStoreError, Problem, from_problems
-from reference_impl.contract.store import DialogueStore
 from reference_impl.contract.tables import METHODS, TYPES
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing.keys import LocalFileKeyProvider
