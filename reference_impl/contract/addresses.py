@@ -15,6 +15,7 @@ from typing import Any
 
 from . import timestamps
 from .errors import error
+from .limits import MAX_SLUG, MAX_TITLE_IDS
 from .tables import LETTERS, TYPES, EntityType
 
 if sys.version_info >= (3, 12):
@@ -45,8 +46,6 @@ _is_identifier = re.compile(_IDENTIFIER).fullmatch
 _display = re.compile(rf"([{''.join(LETTERS)}])({_ROUND})({_SEQ})").fullmatch
 _dialogue_key = re.compile(rf"dialogue#({_IDENTIFIER})").fullmatch
 _dialogue_address = re.compile(rf"dialogue:({_IDENTIFIER})/(.+)", re.DOTALL).fullmatch
-_MAX_VARIANTS = 99
-_MAX_SLUG = 64
 
 
 def is_identifier(value: object) -> bool:
@@ -177,9 +176,9 @@ def new_dialogue_id(title: str, *, opaque: bool = False) -> Iterator[str]:
     kept = "".join(
         c for c in unicodedata.normalize("NFKD", title) if unicodedata.category(c) != "Mn"
     )
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", kept).lower().strip("-")[:_MAX_SLUG].strip("-")
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", kept).lower().strip("-")[:MAX_SLUG].strip("-")
     slug = slug or "dialogue"
     yield slug
-    for number in range(2, _MAX_VARIANTS + 1):
+    for number in range(2, MAX_TITLE_IDS + 1):
         yield f"{slug}-{number}"
-    raise error("too_many_dialogues", f"every id from {slug} to {slug}-{_MAX_VARIANTS} is taken")
+    raise error("too_many_dialogues", f"every id from {slug} to {slug}-{MAX_TITLE_IDS} is taken")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from dataclasses import field as _field
 from typing import Any
 
+from .limits import MAX_FINDINGS
+
 __all__ = [
     "CODES",
     "MAX_FINDINGS",
@@ -88,9 +90,6 @@ RETRYABLE = frozenset(
         "partition_importing",
     }
 )
-
-#: How many findings an error lists (STORE-14); ``data.more`` counts the rest.
-MAX_FINDINGS = 1000
 
 
 class DialogueStoreError(Exception):

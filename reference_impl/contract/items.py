@@ -12,6 +12,7 @@ import orjson
 import rfc8785
 
 from .addresses import display_id
+from .limits import MAX_INTEGER, MAX_ITEM_BYTES
 from .tables import INDEXES, EntityType
 
 __all__ = [
@@ -32,9 +33,6 @@ Value: TypeAlias = str | int | float | bool | bytes
 Item: TypeAlias = dict[str, Value]
 Key: TypeAlias = tuple[str, str]
 
-#: DynamoDB's limit for an item, names and values together, and the contract's on every backend.
-MAX_ITEM_BYTES = 400 * 1024
-_MAX_SAFE = 2**53 - 1
 # Given whole, so that not even decimal.DefaultContext has a say: 40 digits hold every double's shortest form
 # and every integer of 64 bits.
 _ANY_CALLER = Context(
@@ -54,7 +52,7 @@ def _orjson_agrees(value: Any) -> bool:
     if kind is str or value is None or kind is bool:
         return True
     if kind is int:
-        return bool(-_MAX_SAFE <= value <= _MAX_SAFE)
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
     if kind is list or kind is tuple:
         return all(map(_orjson_agrees, value))
     if kind is dict:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract.items import Item, Value, canonical_json
+from ..contract.limits import MAX_INTEGER
 from ..contract.timestamps import is_canonical
 from .keys import KekHandle
 
@@ -66,7 +67,6 @@ FIELDS: tuple[tuple[str, bool], ...] = (
 )
 _HASHED = tuple(name for name, _ in FIELDS if name not in ("event_hash", "mac"))
 _NUMBERS = ("sequence", "count", "revision")
-_LARGEST = 2**53 - 1
 _NO_TRACE = ("0" * 32, "0" * 16)
 _SORT_KEY = re.compile(r"(w|r#[0-9a-f]{16})#([0-9]{12})")
 _NOTE = re.compile(r"(r#[0-9a-f]{16}) ([1-9][0-9]*) ([0-9a-f]{64})")
@@ -263,8 +263,8 @@ def _fault_of(item: Mapping[str, Value], dialogue_id: str) -> str | None:
     if item["sk"] != sort_key(str(item["chain"]), sequence):
         return "the event lies under another key"
     if (
-        not 0 <= _number(item, "count") <= _LARGEST
-        or not 0 <= _number(item, "revision") <= _LARGEST
+        not 0 <= _number(item, "count") <= MAX_INTEGER
+        or not 0 <= _number(item, "revision") <= MAX_INTEGER
     ):
         return "count or revision is out of range"
     if item["operation"] not in OPERATIONS or item["outcome"] not in OUTCOMES:

@@ -6,13 +6,12 @@ import hmac
 from collections.abc import Mapping
 
 from ..contract.items import Value, canonical_item, canonical_json
+from ..contract.limits import MAX_SEALS
 
 __all__ = ["MAX_SEALS", "SUM_BITS", "head_term", "sum_text", "sums_equal", "term"]
 
 SUM_BITS = 256
 _MODULUS = 1 << SUM_BITS
-#: ENV-04: half of NIST SP 800-38D's 2^32, room for attempts that did not commit.
-MAX_SEALS = 2**31
 
 
 def term(key: bytes, item: Mapping[str, Value]) -> int:

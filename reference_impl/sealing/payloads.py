@@ -16,13 +16,11 @@ import orjson
 from ..contract import addresses, timestamps
 from ..contract.errors import DialogueStoreError, error, integrity_error
 from ..contract.items import canonical_json, shortest
+from ..contract.limits import MAX_DEPTH, MAX_INTEGER
 from ..contract.tables import ENTITIES, TYPES, Field
 
 __all__ = ["MAX_DEPTH", "Fault", "cleartext_checks", "decimals_of", "parse_payload"]
 
-#: STORE-12: how deep the value of a field may be nested.
-MAX_DEPTH = 64
-_MAX_SAFE = 2**53 - 1
 _REF_TYPES = frozenset(ENTITIES["ref"].by_name["ref_type"].values)
 _is_round = re.compile(r"[0-9]{2}").fullmatch
 _is_hex = re.compile(r"[0-9a-f]{64}").fullmatch
@@ -65,7 +63,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_int(value: Any) -> bool:
-    return type(value) is int and -_MAX_SAFE <= value <= _MAX_SAFE
+    return type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER
 
 
 def _is_list_of(check: Check) -> Check:
@@ -85,7 +83,7 @@ def _is_json(value: Any, depth: int = 0) -> bool:
     if type(value) is list:
         return depth < MAX_DEPTH and all(_is_json(member, depth + 1) for member in value)
     if type(value) is float:  # 1e+21 is as whole as 2**70 (STORE-12: however written)
-        return not value.is_integer() or abs(value) <= _MAX_SAFE
+        return not value.is_integer() or abs(value) <= MAX_INTEGER
     return not isinstance(value, int) or type(value) is bool or _is_int(value)
 
 
@@ -171,8 +169,8 @@ def _check_for(field: Field) -> Check:
     ):  # what a method gave (STORE-22) holds fields that are as deep themselves
         return lambda value: type(value) is dict and _is_json(value, -4)
     if field.type == "int" and (field.minimum is not None or field.maximum is not None):
-        low = -_MAX_SAFE if field.minimum is None else field.minimum
-        high = _MAX_SAFE if field.maximum is None else field.maximum
+        low = -MAX_INTEGER if field.minimum is None else field.minimum
+        high = MAX_INTEGER if field.maximum is None else field.maximum
         return lambda value: type(value) is int and low <= value <= high
     if field.min_length:
         return lambda value: type(value) is str and value != ""

@@ -15,6 +15,7 @@ import orjson
 
 from ..contract.addresses import partition_key
 from ..contract.items import Item, canonical_json, item_size
+from ..contract.limits import JOURNAL_PART_BYTES
 from ..partitions.port import Action, Check, ConditionFailed, Delete, Equals, PartitionStore, Put
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "journal_key", "lay_over", "sweep"]
 
 #: Bytes of one part of a journal.
-PART_BYTES = 350 * 1024
+PART_BYTES: int = JOURNAL_PART_BYTES
 #: Bytes of one DynamoDB transaction, with room for what the engine counts besides names and values.
 _TRANSACTION_BYTES = 4 * 1024 * 1024 - 64 * 1024
 _BYTES = ("content_encrypted", "content_nonce")

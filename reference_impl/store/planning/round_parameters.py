@@ -10,6 +10,7 @@ from typing import Any
 
 from ...contract import addresses
 from ...contract.items import canonical_json
+from ...contract.limits import MAX_ROUND_BYTES
 from ...contract.tables import LETTERS, METHODS, Param
 from .parameters import check_param, read_params
 from .problems import INVALID, Problems
@@ -28,7 +29,6 @@ ENTITY_OF: Mapping[str, str] = {
 #: The parameters that are fields of the round itself.
 OWN = ("round", "score", "title", "summary", "metrics")
 
-_MAX_BYTES = 64 * 1024 * 1024
 _FROM_THE_CALL = ("dialogue_id", "round")
 #: What a status update may have: the parameters of all ``update_*_status``.
 _OF_UPDATE = ("actors", "event_round", "reason", "reference", "result_id", "verdict_id")
@@ -79,9 +79,9 @@ def validated_round(given: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]
         request_id = check_identifier(problems, "request_id", request_id)
     if not problems.total:
         out["request_id"] = request_id
-        if len(canonical_json(out)) > _MAX_BYTES:
+        if len(canonical_json(out)) > MAX_ROUND_BYTES:
             what = "the whole call takes more than 64 MiB"
-            problems.add(7, "limit_exceeded", "round", what, limit=_MAX_BYTES)
+            problems.add(7, "limit_exceeded", "round", what, limit=MAX_ROUND_BYTES)
     return out, problems
 
 

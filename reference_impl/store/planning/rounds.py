@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...contract.entities import RoundRegistration
+from ...contract.limits import MAX_REFS
 from ..snapshot import Snapshot
 from .drafts import Args, Builder, Plan
 from .problems import INVALID, Problems
@@ -28,7 +29,6 @@ from .steps import (
 
 __all__ = ["plan_round", "validated_round"]
 
-_MAX_REFS = 999
 _COUNTED = (
     *ENTITY_OF,
     *("moves", "refs", "events", "status_updates"),
@@ -126,13 +126,13 @@ class _Round:
     def _count_refs(self, refs: Any, where: str) -> None:
         """Refs count as given, references among them; the first over the limit is the one finding."""
         count = len(listed(refs))
-        if self._refs <= _MAX_REFS < self._refs + count:
+        if self._refs <= MAX_REFS < self._refs + count:
             at_most(
                 self._builder,
                 self._refs + count,
-                _MAX_REFS,
+                MAX_REFS,
                 "refs, references of entities included",
-                f"{where}[{_MAX_REFS - self._refs}]",
+                f"{where}[{MAX_REFS - self._refs}]",
             )
         self._refs += count
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...contract.errors import DialogueStoreError, Problem, from_problems
+from ...contract.limits import MAX_EACH
 from ..snapshot import Record
 from .drafts import Builder, Draft
 from .problems import INVALID
@@ -31,8 +32,6 @@ __all__ = [
     "the_dialogue",
 ]
 
-#: How many of a kind a round holds, how many moves an expert makes in it (ADDR-02, ADDR-08).
-MAX_EACH = 99
 #: Ref types that only ever point at a tension.
 _AT_TENSIONS = ("address", "resolve", "reopen")
 

@@ -14,6 +14,7 @@ from typing import Any
 from ...contract import addresses
 from ...contract.errors import one_of
 from ...contract.items import MAX_ITEM_BYTES
+from ...contract.limits import MAX_INTEGER as MAX_SAFE
 from ...contract.tables import ENTITIES
 from ...sealing.payloads import MAX_DEPTH
 from .problems import INVALID, Problems
@@ -34,7 +35,6 @@ __all__ = [
 #: (findings, path, value) -> the normalised value, or :data:`INVALID`.
 Check = Callable[[Problems, str, Any], Any]
 
-MAX_SAFE = 2**53 - 1
 #: An item with more JSON values than this cannot fit: each takes a byte, and a comma or a bracket.
 _MAX_JSON_VALUES = MAX_ITEM_BYTES // 2
 _REF_TYPES = ENTITIES["ref"].by_name["ref_type"].values
