@@ -12,6 +12,7 @@ from ...contract.errors import error
 from .answers import watch
 
 if TYPE_CHECKING:
+    import botocore.session
     from types_boto3_dynamodb.client import DynamoDBClient
 
 __all__ = ["is_loopback", "make_client", "shown"]
@@ -20,6 +21,8 @@ __all__ = ["is_loopback", "make_client", "shown"]
 # process takes these, because it keeps tables of different names apart.
 _LOCAL_KEYS = {"aws_access_key_id": "dummy", "aws_secret_access_key": "dummy"}
 _LOCAL_REGION = "us-east-1"
+#: The sources of keys that boto3 only has to read: variables, and its two files.
+_WRITTEN_DOWN = ("env", "shared-credentials-file", "config-file")
 
 
 def make_client(
@@ -53,6 +56,8 @@ def make_client(
         "connect_timeout": connect_timeout_s,
         "read_timeout": read_timeout_s,
         "tcp_keepalive": True,
+        # "auto", which a configuration file may say, asks the network where this machine stands.
+        "defaults_mode": "legacy",
         "max_pool_connections": 50,
         # The store writes every request itself; checking each again costs time.
         "parameter_validation": False,
@@ -61,10 +66,7 @@ def make_client(
         "proxies": {} if local else None,
     }
     try:
-        core = botocore.session.Session()
-        if local:
-            # Nobody on this machine has to ask the network for a role first.
-            core.get_component("credential_provider").remove("iam-role")
+        core = _local_session() if local else botocore.session.Session()
         session = boto3.session.Session(botocore_session=core, region_name=region)
         if local and "aws_access_key_id" not in more and session.get_credentials() is None:
             more |= _LOCAL_KEYS
@@ -88,6 +90,24 @@ def make_client(
         raise error("unknown_setting", "the endpoint or region for DynamoDB is malformed") from None
     except BotoCoreError as fault:
         raise error("access_denied", f"no AWS credentials ({type(fault).__name__})") from None
+
+
+def _local_session() -> botocore.session.Session:
+    """A session that has keys only where they stand written down: nobody has to ask a role, a program, a
+    container or the network for keys that this machine's engine does not check."""
+    import botocore.session
+    from botocore.exceptions import ProfileNotFound
+
+    session = botocore.session.Session()
+    try:
+        session.get_scoped_config()
+    except ProfileNotFound:  # AWS_PROFILE may name one of another machine's
+        session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    resolver = session.get_component("credential_provider")
+    for provider in list(resolver.providers):
+        if provider.METHOD not in _WRITTEN_DOWN:
+            resolver.remove(provider.METHOD)
+    return session
 
 
 def is_loopback(endpoint: str) -> bool:
