@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
+from .. import forks
 from ..contract.items import Item
 from .port import Action, ConditionFailed, Delete, PartitionStore, Put, holds, keys_of
 
@@ -12,11 +13,12 @@ __all__ = ["MemoryPartitionStore"]
 
 
 class MemoryPartitionStore(PartitionStore):
-    """A dictionary under a lock. Several stores may share one instance, as they would share a file."""
+    """A dictionary under a lock. Several stores may share one instance, as they would share a file. A child
+    of a fork has a copy of its own, as of everything in memory."""
 
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, Item]] = {}
-        self._lock = threading.Lock()
+        self._lock = _Lock()
 
     def get(self, pk: str, sk: str) -> Item | None:
         with self._lock:
@@ -64,3 +66,37 @@ class MemoryPartitionStore(PartitionStore):
                 if pk.startswith("dialogue#")
                 for sk in partition
             )
+
+
+class _Lock:
+    """One call at a time; a fork waits for it, so that no child has half a commit, or a lock for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._gate = forks.Gate()
+        self._cut = False
+        forks.register(
+            self, before=_Lock._shut, after_in_parent=_Lock._open, after_in_child=_Lock._begin_anew
+        )
+
+    def __enter__(self) -> None:
+        self._gate.__enter__()
+        if self._cut:
+            self._gate.__exit__()
+            raise forks.unusable("This process was forked while a call of the store was running")
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        self._gate.__exit__()
+
+    def _shut(self, until: float) -> None:
+        self._gate.shut(until)
+
+    def _open(self) -> None:
+        self._gate.open()
+
+    def _begin_anew(self) -> None:
+        self._cut = self._gate.renew() or self._cut
+        if not self._cut:
+            self._lock = threading.RLock()
