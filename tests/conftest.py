@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.targets.base import Target
 from conformance.targets.builtin import BUILTIN
 from conformance.targets.engines.choose import Engine, choose_engine

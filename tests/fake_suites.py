@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.model.store import ModelStore
-from conformance.run.runner import Options, run
+from conformance.running.runner import Options, run
 from conformance.targets.base import Backend, Engine, Target
 from conformance.verdict.judge import Report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.chain import Log
 from conformance.targets.base import Target
 from reference_impl.contract.errors import DialogueStoreError

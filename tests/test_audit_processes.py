@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.chain import Chain, Log, event_mac, is_linked
 from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
 from conformance.targets.base import RawAccess, Target

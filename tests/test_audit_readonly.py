@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.chain import Log, by_chain, event_mac, is_linked, operations
 from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
 from conformance.targets.base import Target

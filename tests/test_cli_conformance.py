@@ -19,8 +19,8 @@ import pytest
 from conformance.cli import main as command_line
 from conformance.cli import run as run_module
 from conformance.report.json_form import load
-from conformance.run import runner
-from conformance.run.runner import Options, run, suite_version
+from conformance.running import runner
+from conformance.running.runner import Options, run, suite_version
 from conformance.spec import RULES
 from conformance.targets.base import Target
 from tests.fake_suites import WHOLE, suite

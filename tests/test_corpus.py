@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.stateful.recorded import REFUSED, differences, load_corpus, replay
 from reference_impl.contract.entities import plain
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.targets.builtin import PartitionRaw
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.tables import METHODS

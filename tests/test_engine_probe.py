@@ -15,7 +15,7 @@ import pytest
 from conformance.cli import main as command_line
 from conformance.cli import run as run_module
 from conformance.report.json_form import load
-from conformance.run.runner import Options, run
+from conformance.running.runner import Options, run
 from conformance.targets.base import Target
 from conformance.targets.engines.choose import EndpointEngine, Engine, MotoEngine
 from conformance.targets.probe.points import POINTS

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.report.json_form import ReportError, document, load
-from conformance.run.recorder import clean
-from conformance.run.selection import Selection
+from conformance.running.recorder import clean
+from conformance.running.selection import Selection
 from conformance.verdict.expected import ListError, made_from, read, weigh, write
 from conformance.verdict.judge import Case, ExpectedFailure, Outcome, Report
 from tests.fake_suites import WHOLE, codes, run_suite, suite

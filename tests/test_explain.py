@@ -17,8 +17,8 @@ from conformance.cli import main as command_line
 from conformance.report.contract_tables import Part
 from conformance.report.explain import UnknownNameError, explain, find, show_explanation, show_part
 from conformance.report.terminal import show
-from conformance.run.recorder import CASES_FILE
-from conformance.run.runner import SUITE
+from conformance.running.recorder import CASES_FILE
+from conformance.running.runner import SUITE
 from conformance.spec import RULES
 from conformance.spec.contract_text import contract_text
 from tests.fake_suites import run_suite, suite

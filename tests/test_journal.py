@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.builders import KINDS, as_json, partition, register
 from conformance.suite.kit.rounds import Looking, harbour, many, state_of, write
 from conformance.targets.base import RawAccess, Target

@@ -21,7 +21,7 @@ from reference_impl.sealing.keys import DekHandle
 from tests.fake_suites import WHOLE, open_model, suite
 
 SEEDED = """
-from conformance.run.session import SESSION
+from conformance.running.session import SESSION
 
 @pytest.fixture
 def seed(request):

@@ -16,7 +16,7 @@ import pytest
 
 from conformance.liars.kit.trial import chosen
 from conformance.model.store import ModelStore
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.spec import BUILT
 from conformance.stateful import parity
 from conformance.stateful.blame import CORE_RULES, rule_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.stateful.history import History, Step
 from conformance.stateful.playing import Player, Side
 from conformance.stateful.prepared import BEGINNING, MAIN

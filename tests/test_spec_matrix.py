@@ -19,10 +19,10 @@ import pytest
 from conformance.cli import main as command_line
 from conformance.model.store import ModelStore
 from conformance.report.matrix_page import as_json, markdown, show_matrix
-from conformance.run import matrix as matrices
-from conformance.run.matrix import Matrix, assemble, prove
-from conformance.run.recorder import CASES_FILE
-from conformance.run.runner import SUITE, collect, run_own
+from conformance.running import matrix as matrices
+from conformance.running.matrix import Matrix, assemble, prove
+from conformance.running.recorder import CASES_FILE
+from conformance.running.runner import SUITE, collect, run_own
 from conformance.spec import BUILT, EXCLUDED, OWN_TESTS, PLANNED, PROFILES, RULES, Excluded
 from conformance.spec.contract_text import SPEC_FILE
 from conformance.spec.register import SpecError, states
@@ -121,8 +121,8 @@ def test_no_module_is_off_the_list() -> None:
 
 COLLECTED = """
 import json
-from conformance.run.matrix import assemble
-from conformance.run.runner import collect
+from conformance.running.matrix import assemble
+from conformance.running.runner import collect
 from conformance.spec import BUILT
 recording, _ = collect()
 assert not recording.problems

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.stateful.recorded import load_corpus, replay
 from conformance.suite.kit.leaks import SealedTexts
 from conformance.targets.base import RawParts, Target

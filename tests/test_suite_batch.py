@@ -9,7 +9,7 @@ import pytest
 
 from conformance.liars.core import NullStore
 from conformance.liars.kit.trial import chosen
-from conformance.run.runner import Listener, Options, run
+from conformance.running.runner import Listener, Options, run
 from conformance.targets.base import Backend, Engine, Target
 from conformance.targets.load import TargetOptions, open_target
 from conformance.verdict.judge import Case

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conformance.liars.kit.trial import chosen
 from conformance.model.store import ModelStore
-from conformance.run.runner import Listener, Options, run
+from conformance.running.runner import Listener, Options, run
 from conformance.suite.kit import builders
 from conformance.suite.kit.sampling import for_any
 from conformance.targets.base import Engine, Target

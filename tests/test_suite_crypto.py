@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from conformance import load_vectors
 from conformance.liars.kit.trial import chosen
-from conformance.run.runner import Listener, Options, run
+from conformance.running.runner import Listener, Options, run
 from conformance.targets.base import Engine, Target
 from conformance.targets.load import TargetOptions, open_target
 from conformance.verdict.judge import Case

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from conformance.model.store import ModelStore
-from conformance.run.runner import Options, run
-from conformance.run.session import PUBLISHED_UMK, World
+from conformance.running.runner import Options, run
+from conformance.running.session import PUBLISHED_UMK, World
 from conformance.spec import PROFILES
 from conformance.targets.base import Backend, Target
 from conformance.targets.builtin import BUILTIN, TABLE_PREFIX, Tables, own

@@ -16,8 +16,8 @@ from conformance.liars import Liar
 from conformance.liars.kit.trial import Plan, as_json, run_liars
 from conformance.model.store import ModelStore
 from conformance.report.json_form import ReportError, document, load, write
-from conformance.run.recorder import CASES_FILE, clean
-from conformance.run.runner import SUITE, UsageError, collect, listed_tests
+from conformance.running.recorder import CASES_FILE, clean
+from conformance.running.runner import SUITE, UsageError, collect, listed_tests
 from conformance.spec import PROFILES, RULES, SpecError, home_of, with_needs
 from conformance.spec.register import Rule, expand
 from conformance.targets.base import Backend, Engine

@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 
 import click
 
-from ..run.recorder import clean
-from ..run.runner import UsageError
+from ..running.recorder import clean
+from ..running.runner import UsageError
 
 __all__ = ["INTERRUPTED", "SETUP", "USAGE", "complain", "prefix_option", "remote_option", "usage"]
 

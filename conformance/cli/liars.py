@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..liars.kit.trial import LIARS_REPORT
-from ..run.signals import stoppable
+from ..running.signals import stoppable
 from .common import usage
 
 __all__ = ["liars_command"]

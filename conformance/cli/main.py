@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from ..distribution import suite_version
-from ..run.recorder import clean
+from ..running.recorder import clean
 from .common import INTERRUPTED, SETUP, USAGE
 from .explain import explain_command
 from .liars import liars_command

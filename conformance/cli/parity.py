@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..liars.kit.trial import chosen
 from ..report.parity import as_text, show_parity
-from ..run.recorder import clean
-from ..run.runner import UsageError
+from ..running.recorder import clean
+from ..running.runner import UsageError
 from ..stateful.corpus import corpus_folder
 from ..stateful.parity import BUDGETS, compare, play_again
 from ..stateful.playing import NoAnswer

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from ..report.json_form import ReportError, document, lay, load, write
 from ..report.terminal import Narrator, show
-from ..run.runner import (
+from ..running.runner import (
     Options,
     UsageError,
     check_expression,
@@ -28,9 +28,9 @@ from ..run.runner import (
     run,
     unopened,
 )
-from ..run.selection import Selection
-from ..run.session import BUDGETS
-from ..run.signals import stoppable
+from ..running.selection import Selection
+from ..running.session import BUDGETS
+from ..running.signals import stoppable
 from ..targets.engines.choose import ENGINES, EngineError
 from ..targets.load import IMPORT_S, LoadError, LoadUsageError, TargetOptions, open_target
 from ..verdict.expected import ListError, made_from

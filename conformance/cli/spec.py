@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..run.recorder import CASES_FILE
-from ..run.runner import SUITE, collect, listed_tests
-from ..run.signals import stoppable
+from ..running.recorder import CASES_FILE
+from ..running.runner import SUITE, collect, listed_tests
+from ..running.signals import stoppable
 from ..spec import BUILT, PROFILES, RULES
 from .common import SETUP, complain
 
@@ -77,7 +77,7 @@ def spec_command(as_json: bool, page: Path | None, contract: Path | None) -> int
       3  wrong usage
     """  # noqa: D301 - click reads the backspace
     from ..report import matrix_page as shown
-    from ..run.matrix import prove
+    from ..running.matrix import prove
 
     if contract is not None:
         if as_json or page is not None:

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..run.signals import stoppable
+from ..running.signals import stoppable
 from ..targets.builtin import BUILTIN
 from ..targets.engines.choose import ENGINES, EngineError
 from .common import SETUP, complain, prefix_option, remote_option

@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.liars.kit.trial import chosen
-from conformance.run.recorder import CASES_FILE
-from conformance.run.runner import SUITE
+from conformance.running.recorder import CASES_FILE
+from conformance.running.runner import SUITE
 from conformance.spec import OWN_PROFILE, PLANNED, RULES, SPEC_REVISION, profiles_of
 from conformance.spec.contract_text import contract_text, groups_of
 from conformance.vectors import VectorError, cited_rules, load_manifest

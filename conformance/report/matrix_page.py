@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.run.matrix import Matrix, Row
+from conformance.running.matrix import Matrix, Row
 from conformance.spec import SPEC_REVISION
 
 __all__ = ["as_json", "markdown", "show_matrix"]

@@ -6,7 +6,7 @@ import json
 
 from rich.console import Console
 
-from ..run.recorder import clean
+from ..running.recorder import clean
 from ..stateful.counting import ENOUGH, PARITY_CODES
 from ..stateful.parity import ENOUGH_HISTORIES, Result
 from ..stateful.playing import MODEL, Divergence

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance.run.recorder import Listener
+from conformance.running.recorder import Listener
 from conformance.spec import PROFILES
 from conformance.targets.base import Target
 

@@ -2,7 +2,7 @@
 
 Rules are data (``rules.json``: id, level, one sentence; which of them wait for a milestone or are
 excluded); which profile holds which rule is read from the contract's ``methods.json`` and written
-nowhere else, and which test proves which rule comes from a run (:mod:`conformance.run.matrix`).
+nowhere else, and which test proves which rule comes from a run (:mod:`conformance.running.matrix`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.spec import BUILT
 from conformance.targets.base import Target
 

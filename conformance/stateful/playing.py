@@ -41,7 +41,7 @@ _MOST_PATHS: Final = 20
 
 
 class Stage(Protocol):
-    """Isolated storage for one history: :class:`conformance.run.session.World`, or the model's own."""
+    """Isolated storage for one history: :class:`conformance.running.session.World`, or the model's own."""
 
     def open(self) -> Backend:
         """Open it: the first time, or again after a close."""

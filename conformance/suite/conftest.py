@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.run.session import PUBLISHED_UMK, SESSION, Session, World
+from conformance.running.session import PUBLISHED_UMK, SESSION, Session, World
 from conformance.targets.base import Backend, Crypto, RawAccess
 from reference_impl.contract.dialogue_store import DialogueStore
 

@@ -13,7 +13,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.tables import METHODS
 
-from ..run.session import World
+from ..running.session import World
 from ..targets.base import Backend, RawAccess
 from .kit.builders import begin, call, calls, code_of, partition, populate
 from .kit.chain import Log, is_linked, made

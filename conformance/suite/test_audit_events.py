@@ -14,7 +14,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.tables import METHODS
 
-from ..run.session import Session, World
+from ..running.session import Session, World
 from ..targets.base import Backend, RawAccess
 from .kit.builders import begin, call, calls, populate
 from .kit.chain import (

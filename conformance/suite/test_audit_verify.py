@@ -10,7 +10,7 @@ import pytest
 
 from reference_impl.contract.dialogue_store import DialogueStore
 
-from ..run.session import Session, World
+from ..running.session import Session, World
 from ..targets.base import Backend, RawAccess
 from .kit.builders import begin, code_of, populate, shown
 from .kit.chain import Chain, Log, by_chain, made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.conftest import Clock
 from conformance.suite.kit.builders import KINDS, as_json, partition, register, shown
 from conformance.suite.kit.marks import profile, rules

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.builders import begin, partition, shown
 from conformance.suite.kit.marks import profile, rules
 from reference_impl.contract.dialogue_store import DialogueStore

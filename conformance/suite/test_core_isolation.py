@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.builders import (
     KINDS,
     PARTITION_LISTS,

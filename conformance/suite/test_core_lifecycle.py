@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.builders import (
     CORE_METHODS,
     KINDS,

@@ -13,7 +13,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.tables import TYPES, EntityType
 
-from ..run.session import Session, World
+from ..running.session import Session, World
 from ..targets.base import Backend, RawAccess
 from .kit import chain
 from .kit.builders import as_json, begin, calls, populate

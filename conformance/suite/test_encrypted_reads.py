@@ -12,7 +12,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.tables import METHODS
 
-from ..run.session import World
+from ..running.session import World
 from .kit.builders import begin, call, calls, everything, listed, partition, populate
 from .kit.forge import Forge
 from .kit.helpers import expect_error

@@ -20,7 +20,7 @@ import pytest
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 
-from ..run.session import Session, World
+from ..running.session import Session, World
 from ..targets.base import RawAccess
 from .kit.builders import begin, call, calls, populate
 from .kit.faults import KEY, PAYLOAD, TAG

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.run.session import Session
+from conformance.running.session import Session
 from conformance.stateful.machine import Recipe
 
 from .kit.histories import Played

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from conformance.run.session import World
+from conformance.running.session import World
 from conformance.suite.kit.builders import (
     as_json,
     begin,

@@ -17,7 +17,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
 
-from ..run.session import World
+from ..running.session import World
 from ..targets.base import Backend
 from .kit.forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
 from .kit.helpers import expect_error

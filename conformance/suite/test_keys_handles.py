@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ..run.session import Session, World
+from ..running.session import Session, World
 from ..targets.base import Backend
 from .kit.forge import PUBLISHED_UMK, derive_kek, kek_key_id, open_wrapped
 from .kit.helpers import expect_error

@@ -13,7 +13,7 @@ import pytest
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 
-from ..run.session import World
+from ..running.session import World
 from ..targets.base import Backend, RawAccess
 from .kit.builders import begin, call, calls, populate, shown
 from .kit.forge import (

@@ -23,8 +23,16 @@ from typing import Any, Final
 import pytest
 
 from conformance import liars as package
-from conformance.run.recorder import Recorder, explain
-from conformance.run.runner import CHECKOUT, SUITE, Options, UsageError, collect, report_own, run
+from conformance.running.recorder import Recorder, explain
+from conformance.running.runner import (
+    CHECKOUT,
+    SUITE,
+    Options,
+    UsageError,
+    collect,
+    report_own,
+    run,
+)
 from conformance.spec import BUILT, OWN_PROFILE, OWN_TESTS, PLANNED, PROFILES, with_needs
 from conformance.targets.base import Engine, Target
 from conformance.targets.load import adapt

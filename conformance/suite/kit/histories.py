@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from conformance.run.session import Session, World
+from conformance.running.session import Session, World
 from conformance.stateful.blame import rule_of
 from conformance.stateful.history import History
 from conformance.stateful.machine import Recipe, histories

@@ -15,7 +15,7 @@ from typing import Any
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.tables import TYPES
 
-from ...run.session import Session, World
+from ...running.session import Session, World
 from .builders import PARTITION_LISTS
 from .forge import ENVELOPE, Forge, Item, Raw, index_attributes, kind_of, sealed_texts
 
