@@ -31,7 +31,7 @@ from conformance.targets.engines.errors import EngineError, EngineUnavailable
 from reference_impl.cli.main import has_made_key, say_key, say_table
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import TABLE_NAME
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

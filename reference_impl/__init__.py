@@ -30,7 +30,7 @@ from .contract.entities import (
 from .contract.errors import DialogueStoreError
 from .contract.migration_store import MigrationStore
 from .factory import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
-from .sealing.keys import KeyProvider, LocalFileKeyProvider
+from .sealing.providers import KeyProvider, LocalFileKeyProvider
 from .store.encrypted_store import EncryptedStore
 
 __all__ = [

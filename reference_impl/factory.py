@@ -9,7 +9,7 @@ from typing import Any
 from .config import BACKENDS, StoreConfig, read_config
 from .contract.errors import error
 from .contract.tables import TABLE_NAME
-from .sealing.keys import KeyProvider, LocalFileKeyProvider
+from .sealing.providers import KeyProvider, LocalFileKeyProvider
 from .store.composing import compose
 from .store.encrypted_store import EncryptedStore
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.suite.kit.rounds import many
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store import journal
 from reference_impl.testing import open_store
 from tests.stopping_store import StoppingPartitionStore

@@ -24,7 +24,8 @@ from reference_impl.partitions.port import (
     Transient,
 )
 from reference_impl.sealing import audit_chain as audit
-from reference_impl.sealing.keys import KekHandle, LocalFileKeyProvider
+from reference_impl.sealing.keys import KekHandle
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
 from reference_impl.testing.recorder import EngineCall, RecordingPartitionStore

@@ -19,7 +19,7 @@ from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
 from conformance.targets.base import RawAccess, Target
 from conformance.targets.engines.choose import Engine
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
 from tests.audit_worker import ROUND, D

@@ -21,7 +21,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
 from reference_impl.factory import create_dialogue_store
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
 from reference_impl.testing.recorder import recorded

@@ -19,7 +19,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb.client import make_client
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
 from reference_impl.partitions.port import Transient
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.testing import open_store
 from tests.lying_proxy import Call, LyingProxy, Reply, Send, cancelled, error, honest
 

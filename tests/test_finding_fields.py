@@ -17,7 +17,7 @@ from conformance.spec.contract_text import contract_text
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import RETRYABLE, DialogueStoreError
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.testing import ManualClock, open_store
 
 LARGE = "x" * (410 * 1024)

@@ -28,7 +28,7 @@ from reference_impl.contract.items import Item
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import LostAnswer, Put
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store import journal
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.store.journal import Journal, journal_key

@@ -23,7 +23,7 @@ from dev import workspace
 from dev.workspace import local_files, main
 from reference_impl.factory import DynamoDialogueStore
 from reference_impl.partitions.dynamodb.store import create_table
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from tests.fake_docker import FakeDocker
 
 ROOT = Path(__file__).parent.parent

@@ -21,7 +21,8 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.sealing import envelope
-from reference_impl.sealing.keys import DekHandle, LocalFileKeyProvider, UmkHandle
+from reference_impl.sealing.keys import DekHandle, UmkHandle
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.assembling import Assembler
 from reference_impl.store.planning.drafts import Draft
 from reference_impl.testing import exposed

@@ -24,7 +24,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import MAX_FINDINGS, DialogueStoreError, Problem, from_problems
 from reference_impl.contract.tables import METHODS, TYPES
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.planning.drafts import Builder, time_of_write
 from reference_impl.store.planning.idempotency import earlier_result
 from reference_impl.store.planning.parameters import validated

@@ -25,7 +25,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import ENTITIES
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import Put
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.testing import ManualClock, open_store
 
 pytestmark = pytest.mark.property

@@ -10,7 +10,7 @@ from reference_impl.cli.main import has_made_key
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.factory import SqliteDialogueStore
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.testing import open_store
 
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.spec import RULES
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
 

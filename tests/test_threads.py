@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reference_impl.partitions.memory import MemoryPartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.store.loading import Loaded, Loader
 from reference_impl.store.operation import Operation

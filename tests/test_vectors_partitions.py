@@ -18,7 +18,8 @@ from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import Put
 from reference_impl.sealing import audit_chain as audit
 from reference_impl.sealing import head, keys
-from reference_impl.sealing.keys import KekHandle, LocalFileKeyProvider, UmkHandle
+from reference_impl.sealing.keys import KekHandle, UmkHandle
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.store.loading import Loaded, Loader
 from reference_impl.store.operation import Operation

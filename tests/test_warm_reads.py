@@ -14,7 +14,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.items import Item
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import Delete, Put
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.testing import open_store
 

@@ -11,7 +11,8 @@ from conformance import load_vectors
 from reference_impl.contract.addresses import parse_partition_key
 from reference_impl.contract.entities import Finding
 from reference_impl.contract.items import Item
-from reference_impl.sealing.keys import KeyProvider, UmkHandle
+from reference_impl.sealing.keys import UmkHandle
+from reference_impl.sealing.providers import KeyProvider
 from reference_impl.store.key_uses import KeyUses
 from reference_impl.store.keyring import Keyring
 from reference_impl.store.opening import Opener

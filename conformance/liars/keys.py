@@ -21,13 +21,12 @@ from reference_impl.contract.items import Item, Value
 from reference_impl.sealing.keys import (
     DekHandle,
     KekHandle,
-    KeyProvider,
-    LocalFileKeyProvider,
     Randomness,
     UmkHandle,
     system_randomness,
 )
 from reference_impl.sealing.payloads import Fault, parse_payload
+from reference_impl.sealing.providers import KeyProvider, LocalFileKeyProvider
 from reference_impl.store.keyring import Keyring
 from reference_impl.testing import ManualClock, exposed
 

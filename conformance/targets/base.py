@@ -11,7 +11,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.items import Item
 
 if TYPE_CHECKING:
-    from reference_impl.sealing.keys import KeyProvider
+    from reference_impl.sealing.providers import KeyProvider
 
 __all__ = ["Backend", "Crypto", "Engine", "Factory", "RawAccess", "RawParts", "Target", "keep"]
 

@@ -21,7 +21,7 @@ from reference_impl.partitions.dynamodb.items import to_engine
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ANY, Delete, PartitionStore, Put
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.testing import ManualClock, open_store
 
 from .base import Backend, Engine, Factory, Target, keep

@@ -11,13 +11,8 @@ from reference_impl.contract import addresses
 from reference_impl.contract.errors import error
 from reference_impl.contract.items import Item, canonical_json
 from reference_impl.sealing import envelope
-from reference_impl.sealing.keys import (
-    DekHandle,
-    KekHandle,
-    KeyProvider,
-    UmkHandle,
-    system_randomness,
-)
+from reference_impl.sealing.keys import DekHandle, KekHandle, UmkHandle, system_randomness
+from reference_impl.sealing.providers import KeyProvider
 from reference_impl.store.key_uses import KeyUses
 from reference_impl.store.keyring import Keyring
 from reference_impl.store.opening import Opener, Opening

@@ -17,7 +17,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.items import Item, key_of
 from reference_impl.partitions.port import Action, Delete, PartitionStore, Put
 from reference_impl.sealing.audit_chain import audit_key
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.testing import open_store
 
 from .byhand import DynamoByHand, HandWritten, SqliteByHand

@@ -21,7 +21,7 @@ from ..contract.errors import DialogueStoreError
 from ..contract.tables import ENTITIES, TABLE_NAME
 from ..demo import load_demo, play, stored_rows
 from ..partitions.port import PartitionStore
-from ..sealing.keys import LocalFileKeyProvider
+from ..sealing.providers import LocalFileKeyProvider
 from ..store.encrypted_store import EncryptedStore
 
 if TYPE_CHECKING:

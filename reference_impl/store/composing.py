@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..contract.errors import error
 from ..partitions.port import PartitionStore
-from ..sealing.keys import KeyProvider, check_user_id
+from ..sealing.keys import check_user_id
+from ..sealing.providers import KeyProvider
 from .assembling import Assembler
 from .audit_log import AuditLog
 from .cache import Cache

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from .. import forks
 from ..contract.errors import DialogueStoreError
 from ..contract.items import Item
-from ..sealing.keys import DekHandle, KekHandle, KeyProvider, Randomness
+from ..sealing.keys import DekHandle, KekHandle, Randomness
+from ..sealing.providers import KeyProvider
 from .key_uses import KeyUses
 
 __all__ = ["Keyring"]

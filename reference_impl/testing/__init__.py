@@ -14,7 +14,8 @@ from typing import Any
 
 from ..contract import timestamps
 from ..partitions.port import PartitionStore
-from ..sealing.keys import KeyProvider, Randomness
+from ..sealing.keys import Randomness
+from ..sealing.providers import KeyProvider
 from ..store.composing import Makers, compose
 from ..store.encrypted_store import EncryptedStore
 from ..store.runtime import SYSTEM, Runtime

@@ -19,7 +19,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import METHODS
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import PartitionStore
-from reference_impl.sealing.keys import KeyProvider, LocalFileKeyProvider
+from reference_impl.sealing.providers import KeyProvider, LocalFileKeyProvider
 from reference_impl.store.assembling import Assembler
 from reference_impl.store.audit_log import AuditLog
 from reference_impl.store.creating import Creator
