@@ -94,3 +94,9 @@ def test_every_command_on_a_page_has_its_options(name: str) -> None:
         told = CliRunner().invoke(group, ["--help"]).output
         unknown += [word for word in words if word.startswith("-") and word not in told]
     assert unknown == []
+
+
+def test_the_liar_that_is_shown_is_one() -> None:
+    sample = re.findall(r"```python\n(.*?)```", page("CONTRIBUTING.md"), re.DOTALL)
+    assert [each for each in sample if each not in page("conformance/liars/reads.py")] == []
+    assert len(sample) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from reference_impl.contract.limits import MAX_EACH, MAX_REFS
 from reference_impl.contract.tables import LETTERS, METHODS
 
 from .values import (
@@ -43,8 +44,6 @@ from .writes import (
 __all__ = ["check_round", "register_round"]
 
 _TYPE, _FORM, _STATE = 1, 3, 7
-_MOST_REFS: Final = 999
-_PER_ROUND: Final = 99
 #: Where the round itself is wrong the rest is judged as if it were there; it never is.
 _NO_ROUND: Final = -1
 #: Parameter of ``register_round`` -> entity: perspectives, tensions, …
@@ -226,8 +225,8 @@ def _run(w: Write, method: str, steps: Sequence[Args], blame: str = "") -> None:
 def _check_limits(w: Write, values: Values) -> None:
     """99 of each kind, and 999 refs as given, those of ``references`` first."""
     for name in (*_ENTITIES, "moves"):
-        if len(values[name]) > _PER_ROUND:
-            w.problem(_STATE, "limit_exceeded", name, f"may be {_PER_ROUND} at most")
+        if len(values[name]) > MAX_EACH:
+            w.problem(_STATE, "limit_exceeded", name, f"may be {MAX_EACH} at most")
     fields = [
         args.path(f"references[{number}]")
         for name in _ENTITIES
@@ -235,5 +234,5 @@ def _check_limits(w: Write, values: Values) -> None:
         for number, _ in enumerate(() if args["references"] is WRONG else args["references"])
     ]
     fields += [f"refs[{at}]" for at, _ in enumerate(values["refs"])]
-    if len(fields) > _MOST_REFS:
-        w.problem(_STATE, "limit_exceeded", fields[_MOST_REFS], f"is one more than {_MOST_REFS}")
+    if len(fields) > MAX_REFS:
+        w.problem(_STATE, "limit_exceeded", fields[MAX_REFS], f"is one more than {MAX_REFS}")

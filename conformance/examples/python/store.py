@@ -30,6 +30,7 @@ from reference_impl.contract.entities import (
     Verdict,
 )
 from reference_impl.contract.errors import DialogueStoreError, Problem, error, from_problems
+from reference_impl.contract.limits import MAX_ROUND_BYTES
 from reference_impl.contract.tables import ENTITIES
 
 from .partition import Body, Database, Partition
@@ -45,7 +46,6 @@ def _now() -> datetime:
 
 
 _T = TypeVar("_T")
-_ROUND_BYTES = 64 * 1024 * 1024
 
 
 class SqliteStore(DialogueStore):
@@ -151,7 +151,7 @@ class SqliteStore(DialogueStore):
             result = None
             if not found.codes():
                 text = _input("register_round", values)
-                if len(text) > _ROUND_BYTES:
+                if len(text) > MAX_ROUND_BYTES:
                     found.add(7, "limit_exceeded", "round", "takes more than 64 MiB")
                 result = write.earlier(values["request_id"], text)
             if result is None:

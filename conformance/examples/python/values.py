@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from reference_impl.contract.errors import DialogueStoreError, Problem, from_problems
 from reference_impl.contract.errors import validation_failed as all_problems
+from reference_impl.contract.limits import MAX_DEPTH, MAX_FINDINGS, MAX_INTEGER, MAX_ROUND
 from reference_impl.contract.tables import ENTITIES, LETTERS, METHODS
 
 __all__ = [
@@ -42,9 +43,6 @@ Values = dict[str, Any]
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _DISPLAY_ID = re.compile(rf"[{''.join(LETTERS)}][0-9]{{2}}(?:0[1-9]|[1-9][0-9])")
-_MOST = 2**53 - 1
-_DEEPEST = 64
-_MOST_FINDINGS = 1000
 #: Group 1 tells what is no value of the type, group 2 what is none of the enumeration.
 _TYPE, _ENUM, _FORM, _LETTER = 1, 2, 3, 4
 
@@ -95,9 +93,9 @@ class Findings:
     def _error(
         problems: list[Problem], make: Callable[[Sequence[Problem]], DialogueStoreError]
     ) -> DialogueStoreError:
-        made = make(problems[:_MOST_FINDINGS])
-        if len(problems) > _MOST_FINDINGS:
-            made.data["more"] = len(problems) - _MOST_FINDINGS
+        made = make(problems[:MAX_FINDINGS])
+        if len(problems) > MAX_FINDINGS:
+            made.data["more"] = len(problems) - MAX_FINDINGS
         return made
 
 
@@ -241,7 +239,7 @@ def _number(found: Findings, where: str, value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return _wrong_type(found, where, "must be a finite number")
     if value == int(value):
-        if abs(value) > _MOST:
+        if abs(value) > MAX_INTEGER:
             return _wrong_type(found, where, "must lie within 2^53-1")
         return int(value)
     return float(value)
@@ -257,7 +255,7 @@ def whole(found: Findings, where: str, value: Any) -> Any:
 
 def _round(found: Findings, where: str, value: Any) -> Any:
     number = whole(found, where, value)
-    if number is not WRONG and not 0 <= number <= 99:
+    if number is not WRONG and not 0 <= number <= MAX_ROUND:
         found.add(_FORM, "invalid_round", where, "must be from 0 to 99")
         return WRONG
     return number
@@ -374,8 +372,8 @@ def _json(found: Findings, where: str, value: Any) -> Any:
 
 
 def _json_value(found: Findings, where: str, value: Any, depth: int) -> Any:
-    if isinstance(value, Mapping | list | tuple) and depth > _DEEPEST:
-        return _wrong_type(found, where, f"is nested deeper than {_DEEPEST}")
+    if isinstance(value, Mapping | list | tuple) and depth > MAX_DEPTH:
+        return _wrong_type(found, where, f"is nested deeper than {MAX_DEPTH}")
     if isinstance(value, Mapping):
         return {
             _text(found, where, key): _json_value(found, where, member, depth + 1)

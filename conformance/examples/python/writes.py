@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from reference_impl.contract.limits import MAX_EACH, MAX_INTEGER, MAX_ITEM_BYTES
 from reference_impl.contract.tables import ENTITIES, LETTERS, TYPES
 
 from .partition import Body, Partition
@@ -31,9 +32,6 @@ __all__ = [
 ]
 
 _EXISTS, _MEANING, _STATE = 5, 6, 7
-_MOST: Final = 2**53 - 1
-_PER_ROUND: Final = 99
-_ITEM_BYTES: Final = 400 * 1024
 #: The parameters of ``register_round`` that make the round's own item; other entries are one field.
 _FIELDS: Final = {"round": ("score", "title", "summary", "metrics")}
 _ON_TENSIONS: Final = ("address", "resolve", "reopen")
@@ -167,7 +165,7 @@ class Write:
             if any(self.found.within(field) for field in _FIELDS.get(blame, (blame,))):
                 continue
             size = self._part.size(sk, body)
-            if size > _ITEM_BYTES:
+            if size > MAX_ITEM_BYTES:
                 self.problem(_STATE, "item_too_large", blame or sk, f"takes {size} bytes")
 
     # -- findings --------------------------------------------------------------------------------
@@ -220,7 +218,7 @@ class Write:
 
     def total(self, value: int, field: str) -> int:
         """A sum that is kept has to come back as it is (STORE-12)."""
-        if abs(value) > _MOST:
+        if abs(value) > MAX_INTEGER:
             self.problem(_MEANING, "invalid_field", field, "makes a sum beyond 2^53-1")
         return value
 
@@ -384,8 +382,8 @@ def register(entity: str) -> Callable[[Write, Args], Result]:
     def rule(w: Write, a: Args) -> Result:
         w.need_round(a)
         seq = w.next_seq(f"{entity}#{a['round']:02d}#")
-        if seq > _PER_ROUND and not a.at:  # a round tells it once for the whole list
-            w.problem(_STATE, "limit_exceeded", "round", f"has {_PER_ROUND} of the kind")
+        if seq > MAX_EACH and not a.at:  # a round tells it once for the whole list
+            w.problem(_STATE, "limit_exceeded", "round", f"has {MAX_EACH} of the kind")
         display_id = display_id_of(entity, a["round"], seq)
         if "create" in ENTITIES[entity].writes_event_on:
             told = {"actors": a["contributors"], "event_round": a["round"]}
@@ -413,8 +411,8 @@ def register_move(w: Write, a: Args) -> Result:
     if a["expert_slug"] is WRONG:
         return "move", None
     seq = w.next_seq(f"move#{a['round']:02d}#{a['expert_slug']}#")
-    if seq > _PER_ROUND and not a.at:
-        w.problem(_STATE, "limit_exceeded", "round", f"has {_PER_ROUND} moves of the expert")
+    if seq > MAX_EACH and not a.at:
+        w.problem(_STATE, "limit_exceeded", "round", f"has {MAX_EACH} moves of the expert")
     body = _body(w, a, "move", seq=seq)
     return "move", w.put(key_of("move", **body), body)
 

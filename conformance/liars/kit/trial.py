@@ -6,10 +6,12 @@ run again with further seeds: a liar is not caught by luck.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import multiprocessing
 import os
 import pkgutil
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -118,7 +120,13 @@ def chosen(names: Sequence[str] = ()) -> list[Liar]:
             importlib.import_module(f"{package.__name__}.{module.name}")
     unknown = [name for name in names if name not in LIARS]
     if unknown:
-        raise UsageError(f"no liar is called {', '.join(unknown)}; there are {', '.join(LIARS)}")
+        words = [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in unknown]
+        near = [like for word in words for like in difflib.get_close_matches(word, LIARS, n=3)]
+        advice = f"; did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(
+            f"no liar is called {', '.join(unknown)}{advice} (each is called as its class, in small "
+            "letters with _ between the words)"
+        )
     found = [LIARS[name] for name in names] if names else list(LIARS.values())
     order = (*BUILT, OWN_PROFILE)
     # What only the project's own tests can catch is tried where they are: in a checkout.
