@@ -9,12 +9,13 @@ from typing import Any, cast
 from conformance.model.store import ModelStore
 from reference_impl.contract.entities import RoundRegistration
 from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.tables import NUMBERED
 
 from .kit.lie import lie
 
 __all__: list[str] = []
 
-KINDS = ("perspectives", "tensions", "recommendations", "evidence", "claims")
+KINDS = tuple(NUMBERED)
 
 
 _COUNTED = {"STORE-14": "its tests count the findings of a whole round, each by its field"}

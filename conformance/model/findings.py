@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from reference_impl.contract.errors import Problem, from_problems, validation_failed
-from reference_impl.contract.tables import ENTITIES
+from reference_impl.contract.tables import ENTITIES, METRICS
 
 from .partition import Partition
 from .values import (
@@ -16,7 +16,6 @@ from .values import (
     MAX_ITEM_BYTES,
     MAX_ROUND,
     MAX_SEQ,
-    METRICS,
     REF_TYPES,
     Entity,
     is_display_id,

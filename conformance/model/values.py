@@ -9,25 +9,13 @@ from typing import Any, TypeGuard
 
 import rfc8785
 
-from reference_impl.contract.tables import TYPES
+from reference_impl.contract.tables import LETTERS, NUMBERED, TYPES
 
 #: An entity as plain data: the fields of ``entities.json``, ``dialogue_id``, any ``display_id``.
 Entity = dict[str, Any]
-KIND_OF = {
-    "P": "perspective",
-    "T": "tension",
-    "R": "recommendation",
-    "E": "evidence",
-    "C": "claim",
-}
+KIND_OF = dict(LETTERS)
 LETTER_OF = {kind: letter for letter, kind in KIND_OF.items()}
-PLURAL_OF = {
-    "perspective": "perspectives",
-    "tension": "tensions",
-    "recommendation": "recommendations",
-    "evidence": "evidence",
-    "claim": "claims",
-}
+PLURAL_OF = {kind: plural for plural, kind in NUMBERED.items()}
 FIRST_STATUS = {
     "perspective": "open",
     "tension": "open",
@@ -39,16 +27,6 @@ FIRST_STATUS = {
 KINDS_WITH_EVENTS = ("perspective", "tension", "recommendation")
 REF_TYPES = ("support", "oppose", "refine", "address", "resolve", "reopen", "question", "depend")
 MOVE_TYPES = ("defend", "challenge", "bridge", "request", "concede", "converge")
-METRICS = (
-    "score_wisdom",
-    "score_consistency",
-    "score_truth",
-    "score_relationships",
-    "open_tensions",
-    "new_perspectives",
-    "converge_signals",
-    "panel_size",
-)
 
 MAX_ROUND = 99  # ADDR-02, ADDR-08
 MAX_SEQ = 99  # ADDR-02, ADDR-08

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from conformance.model.partition import Partition
-from reference_impl.contract.tables import ENTITIES, METHODS
+from reference_impl.contract.tables import ENTITIES, LETTERS, METHODS, METRICS, NUMBERED, PLURALS
 
 from .history import long_text
 
@@ -30,16 +30,10 @@ __all__ = [
 T = TypeVar("T")
 Params = dict[str, Any]
 
-KINDS: Final = ("perspective", "tension", "recommendation", "evidence", "claim")
-LETTERS: Final[Mapping[str, str]] = {"P": KINDS[0], "T": KINDS[1], "R": KINDS[2], "E": KINDS[3]} | {
-    "C": KINDS[4]
-}
+KINDS: Final = tuple(NUMBERED.values())
 #: The profiles whose methods histories call; what is built later takes its place here and in the model.
 _PROFILES: Final = ("core", "batch", "idempotency", "encrypted", "audit")
 WITH_EVENTS: Final = KINDS[:3]
-PLURALS: Final[Mapping[str, str]] = {
-    kind: kind if kind == "evidence" else f"{kind}s" for kind in KINDS
-}
 FULL: Final = 99
 #: So many entities have more pairs than a transaction of the engine has actions.
 _MANY: Final = 15
@@ -61,10 +55,6 @@ _VALUES: Final[tuple[Any, ...]] = (
     *({}, {"depth": 12.5}, {"lights": ["red", None, True, {"n": -3}]}, {"n": 1.0, "zero": -0.0}),
     *({"": "", "é": ["a"]}, {"big": 9007199254740991, "small": 1e-7}, {"deep": [[[[[]]]]]}),
     *({"none": None, "some": {"none": None}},),
-)
-_METRICS: Final = (
-    *("score_wisdom", "score_consistency", "score_truth", "score_relationships"),
-    *("open_tensions", "new_perspectives", "converge_signals", "panel_size"),
 )
 
 
@@ -283,7 +273,7 @@ def _update_expert_score(draw: Draw) -> Params:
 
 
 def _metrics(draw: Draw) -> dict[str, int]:
-    return {name: draw.rng.randint(0, 30) for name in draw.some(_METRICS, 8)}
+    return {name: draw.rng.randint(0, 30) for name in draw.some(METRICS, 8)}
 
 
 def _create_round(draw: Draw) -> Params:

@@ -16,6 +16,7 @@ from typing import Any
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.tables import METRICS, NUMBERED
 from reference_impl.contract.timestamps import normalise
 
 __all__ = ["REFUSED", "Replay", "calls_of", "differences", "load_corpus", "replay"]
@@ -30,17 +31,7 @@ REFUSED: Mapping[tuple[str, str, str, str], int] = {
 
 #: Fields that the older tool kept and the contract computes instead (GRAPH-03).
 _COMPUTED = ("tensions_resolved", "recommendations_adopted", "key_evidence", "key_claims")
-_KINDS = ("perspectives", "tensions", "recommendations", "evidence", "claims")
-_METRICS = (
-    "score_wisdom",
-    "score_consistency",
-    "score_truth",
-    "score_relationships",
-    "open_tensions",
-    "new_perspectives",
-    "converge_signals",
-    "panel_size",
-)
+_KINDS = tuple(NUMBERED)
 
 Document = Mapping[str, Any]
 
@@ -158,7 +149,7 @@ def _steps(document: Document) -> Iterator[_Step]:
     for i, round_ in enumerate(document["rounds"]):
         given = {
             **_some(round_, "round", "score", "title"),
-            "metrics": {name: round_[name] for name in _METRICS},
+            "metrics": {name: round_[name] for name in METRICS},
         }
         yield _Step(round_["created_at"], 2, "rounds", i, "create_round", given)
     for kind in _KINDS:

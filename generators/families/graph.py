@@ -12,7 +12,7 @@ from ..kit.edits import ABSENT, Edit
 from ..kit.recipe import Bytes, Case, Family, Fields, Note
 from ..kit.schemas import BOOLEAN, HEX, INTEGER, OBJECT, TEXT, list_of, nullable, object_of
 from ..kit.stories import at
-from ..kit.tables import kind
+from ..kit.tables import kind, kinds
 
 __all__ = ["FAMILY", "export", "verdict_context"]
 
@@ -72,13 +72,7 @@ FAMILY = Family(
     },
 )
 
-_LISTS = {
-    "tensions": "tension",
-    "recommendations": "recommendation",
-    "evidence": "evidence",
-    "claims": "claim",
-    "perspectives": "perspective",
-}
+_LISTS = {k.plural: name for name, k in kinds().items() if k.letter and k.plural}
 _RESULTS = list_of(OBJECT)
 _IDS = list_of(TEXT)
 _CONTEXT_SCHEMA = {
@@ -874,10 +868,7 @@ def _warnings(partition: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _empty() -> dict[str, Any]:
-    lists = (
-        *("experts", "rounds", "verdicts", "perspectives", "tensions", "recommendations"),
-        *("evidence", "claims", "moves", "refs", "events", "signals"),
-    )
+    lists = {kind.plural for kind in kinds().values() if kind.plural}
     return {
         "dialogue": {"dialogue_id": "empty", **_dialogue()},
         **{name: [] for name in lists},

@@ -49,6 +49,7 @@ class Kind:
 
     name: str
     letter: str | None
+    plural: str | None
     sk: str
     address: str | None
     fields: tuple[Field, ...]
@@ -105,6 +106,7 @@ def kinds() -> Mapping[str, Kind]:
         row["entity"]: Kind(
             name=row["entity"],
             letter=row.get("display_letter"),
+            plural=row.get("plural"),
             sk=row["sk"],
             address=row["address"],
             fields=tuple(map(_field, row["fields"])),

@@ -25,6 +25,7 @@ class Kind:
         self.sk: str = raw["sk"]
         self.address: str | None = raw["address"]
         self.letter: str | None = raw.get("display_letter")
+        self.plural: str | None = raw.get("plural")
         self.fields: dict[str, Mapping[str, Any]] = {f["name"]: f for f in raw["fields"]}
 
     def placed(self, placement: str) -> list[Mapping[str, Any]]:

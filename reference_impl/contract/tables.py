@@ -20,6 +20,9 @@ __all__ = [
     "INDEXES",
     "LETTERS",
     "METHODS",
+    "METRICS",
+    "NUMBERED",
+    "PLURALS",
     "PROFILES",
     "SPEC_REVISION",
     "TABLE_NAME",
@@ -51,6 +54,7 @@ class Field:
     maximum: int | None = None
     min_length: int = 0
     decimals: int | None = None
+    metric: bool = False  # of a round: a member of the parameter ``metrics``
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,7 @@ class EntityType:
     writes_event_on: tuple[str, ...]
     immutable: bool
     sequenced: bool
+    plural: str | None  # what a list of it is called
 
     @cached_property
     def key_fields(self) -> tuple[Field, ...]:
@@ -150,6 +155,7 @@ def _field(raw: Mapping[str, Any]) -> Field:
         maximum=raw.get("maximum"),
         min_length=raw.get("min_length", 0),
         decimals=raw.get("decimals"),
+        metric=raw.get("metric", False),
     )
 
 
@@ -165,6 +171,7 @@ def _entity(raw: Mapping[str, Any]) -> EntityType:
         writes_event_on=tuple(raw.get("writes_event_on", ())),
         immutable=raw.get("immutable", False),
         sequenced="sequence" in raw,
+        plural=raw.get("plural"),
     )
 
 
@@ -211,6 +218,12 @@ TYPES: Mapping[str, EntityType] = {**ENTITIES, **BOOKKEEPING}
 LETTERS: Mapping[str, str] = {
     t.display_letter: t.entity for t in ENTITIES.values() if t.display_letter
 }
+#: Entity -> what a list of it is called, in ``load_partition`` and everywhere else; events share one list.
+PLURALS: Mapping[str, str] = {t.entity: t.plural for t in TYPES.values() if t.plural}
+#: The five kinds that have a display id: plural -> entity.
+NUMBERED: Mapping[str, str] = {PLURALS[entity]: entity for entity in LETTERS.values()}
+#: The metrics of a round.
+METRICS: tuple[str, ...] = tuple(f.name for f in ENTITIES["round"].fields if f.metric)
 INDEXES: tuple[Index, ...] = tuple(_index(raw) for raw in _entities["indexes"])
 METHODS: Mapping[str, Method] = {raw["name"]: _method(raw) for raw in _methods["DialogueStore"]}
 PROFILES: Mapping[str, Profile] = {

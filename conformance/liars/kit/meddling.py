@@ -13,25 +13,17 @@ from conformance.model.state import State
 from conformance.model.store import ModelStore
 from reference_impl.contract.entities import DialoguePartition
 from reference_impl.contract.errors import DialogueStoreError
-from reference_impl.contract.tables import METHODS
+from reference_impl.contract.tables import METHODS, NUMBERED, PLURALS
 
 __all__ = ["LISTS", "REGISTRATIONS", "Hand", "Meddled"]
 
 #: Each list of a partition and the read that gives it.
 LISTS = {
-    **{
-        name: f"get_{name}"
-        for name in (
-            *("experts", "rounds", "verdicts", "perspectives", "tensions", "recommendations"),
-            *("evidence", "claims", "moves", "refs", "events"),
-        )
-    },
-    "signals": "get_convergence_signals",
+    plural: "get_convergence_signals" if plural == "signals" else f"get_{plural}"
+    for plural in dict.fromkeys(PLURALS.values())
 }
 #: The methods that register an entity with a display id.
-REGISTRATIONS = tuple(
-    f"register_{kind}" for kind in ("perspective", "tension", "recommendation", "evidence", "claim")
-)
+REGISTRATIONS = tuple(f"register_{kind}" for kind in NUMBERED.values())
 _LIST_OF = {method: name for name, method in LISTS.items()}
 
 

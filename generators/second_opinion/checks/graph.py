@@ -15,20 +15,8 @@ __all__: list[str] = []
 
 Result = Mapping[str, Any]
 #: The lists of a document, and the types of what is in them; events are of three.
-_LISTS = {
-    "experts": "expert",
-    "rounds": "round",
-    "verdicts": "verdict",
-    "perspectives": "perspective",
-    "tensions": "tension",
-    "recommendations": "recommendation",
-    "evidence": "evidence",
-    "claims": "claim",
-    "moves": "move",
-    "refs": "ref",
-    "signals": "signal",
-}
-_ENTITIES = ("perspectives", "tensions", "recommendations", "evidence", "claims")
+_LISTS = {k.plural: name for name, k in kinds().items() if k.plural and k.plural != "events"}
+_ENTITIES = tuple(plural for plural, name in _LISTS.items() if name in letters().values())
 _ROOT = {*_LISTS, "events", "dialogue", "format_version", "scoreboard", "warnings"}
 _SCORES = ("wisdom", "consistency", "truth", "relationships")
 _SNIPPET = 200

@@ -11,21 +11,13 @@ from typing import Any
 from ...contract import addresses
 from ...contract.items import canonical_json
 from ...contract.limits import MAX_ROUND_BYTES
-from ...contract.tables import LETTERS, METHODS, Param
+from ...contract.tables import LETTERS, METHODS, NUMBERED, Param
 from .parameters import check_param, read_params
 from .problems import INVALID, Problems
 from .values import check_identifier, check_members, members_of, sequence_of
 
-__all__ = ["ENTITY_OF", "OWN", "validated_round"]
+__all__ = ["OWN", "validated_round"]
 
-#: Parameter of ``register_round`` -> the entity whose entries it lists.
-ENTITY_OF: Mapping[str, str] = {
-    "perspectives": "perspective",
-    "tensions": "tension",
-    "recommendations": "recommendation",
-    "evidence": "evidence",
-    "claims": "claim",
-}
 #: The parameters that are fields of the round itself.
 OWN = ("round", "score", "title", "summary", "metrics")
 
@@ -110,7 +102,7 @@ def _local_ids(given: Mapping[str, Any]) -> dict[str, str]:
     the others is found where their entry is read."""
     declared: dict[str, str] = {}
     unheard = Problems()
-    for kind, entity in ENTITY_OF.items():
+    for kind, entity in NUMBERED.items():
         value = given.get(kind)
         for entry in () if value is None else sequence_of(unheard, kind, value) or ():
             members = members_of(unheard, kind, entry) or {}
@@ -204,7 +196,7 @@ def _signal(problems: Problems, where: str, slug: Any) -> Any:
 
 
 _READERS: Mapping[str, Reader] = {
-    **{kind: partial(_new_entity, f"register_{entity}") for kind, entity in ENTITY_OF.items()},
+    **{kind: partial(_new_entity, f"register_{entity}") for kind, entity in NUMBERED.items()},
     "moves": _move,
     "refs": _ref,
     "signals": _signal,

@@ -7,10 +7,11 @@ from typing import Any
 
 from ...contract.entities import RoundRegistration
 from ...contract.limits import MAX_REFS
+from ...contract.tables import NUMBERED
 from ..snapshot import Snapshot
 from .drafts import Args, Builder, Plan
 from .problems import INVALID, Problems
-from .round_parameters import ENTITY_OF, OWN, validated_round
+from .round_parameters import OWN, validated_round
 from .rules import MAX_EACH, at_most
 from .sizes import size_as_stored, too_large
 from .steps import (
@@ -30,7 +31,7 @@ from .steps import (
 __all__ = ["plan_round", "validated_round"]
 
 _COUNTED = (
-    *ENTITY_OF,
+    *NUMBERED,
     *("moves", "refs", "events", "status_updates"),
     *("expert_scores", "responses", "signals"),
 )
@@ -99,7 +100,7 @@ class _Round:
     def _add_entities(self) -> None:
         builder = self._builder
         made = []
-        for kind, entity in ENTITY_OF.items():
+        for kind, entity in NUMBERED.items():
             at_most(builder, len(self._args[kind]), MAX_EACH, "of this kind", kind)
             for where, entry in self._entries(kind):
                 some_id = add_entity(builder, entity, self._in_round(entry), where)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...contract.errors import DialogueStoreError, Problem, from_problems
-from ...contract.limits import MAX_EACH
+from ...contract.limits import MAX_EACH, MAX_INTEGER
 from ..snapshot import Record
 from .drafts import Builder, Draft
 from .problems import INVALID
-from .values import MAX_SAFE
 
 __all__ = [
     "MAX_EACH",
@@ -113,7 +112,7 @@ def is_allowed(builder: Builder, source_id: str, ref_type: str, target_id: str, 
 
 def is_safe(builder: Builder, total: int, where: str) -> None:
     """STORE-12 holds for totals as well."""
-    if abs(total) > MAX_SAFE:
+    if abs(total) > MAX_INTEGER:
         builder.problems.add(6, "invalid_field", where, "makes the total exceed ±(2^53-1)")
 
 

@@ -14,13 +14,13 @@ from typing import Any
 from ...contract import addresses
 from ...contract.errors import one_of
 from ...contract.items import MAX_ITEM_BYTES
-from ...contract.limits import MAX_INTEGER as MAX_SAFE
-from ...contract.tables import ENTITIES
+from ...contract.limits import MAX_INTEGER
+from ...contract.tables import ENTITIES, METRICS
 from ...sealing.payloads import MAX_DEPTH
 from .problems import INVALID, Problems
 
 __all__ = [
-    "MAX_SAFE",
+    "MAX_INTEGER",
     "Check",
     "check_display_id",
     "check_identifier",
@@ -39,16 +39,6 @@ Check = Callable[[Problems, str, Any], Any]
 _MAX_JSON_VALUES = MAX_ITEM_BYTES // 2
 _REF_TYPES = ENTITIES["ref"].by_name["ref_type"].values
 _BACKGROUND = ("subject", "description", "constraints", "situation")
-_METRICS = (
-    "score_wisdom",
-    "score_consistency",
-    "score_truth",
-    "score_relationships",
-    "open_tensions",
-    "new_perspectives",
-    "converge_signals",
-    "panel_size",
-)
 #: Enums whose unknown values have a code of their own (STORE-12).
 _ENUM_CODES = {"ref.ref_type": "invalid_ref_type", "P|R|T|E|C": "invalid_entity_type"}
 
@@ -138,7 +128,7 @@ def _number(problems: Problems, where: str, value: Any) -> Any:
         return problems.add(1, "invalid_field", where, what)
     if not double.is_integer():
         return double
-    if abs(double) > MAX_SAFE:
+    if abs(double) > MAX_INTEGER:
         return problems.add(1, "invalid_field", where, "is a whole number beyond ±(2^53-1)")
     return int(double)
 
@@ -259,11 +249,11 @@ def _background(problems: Problems, where: str, value: Any) -> Any:
 
 
 def _metrics(problems: Problems, where: str, value: Any) -> Any:
-    members = check_members(problems, where, value, _METRICS)
+    members = check_members(problems, where, value, METRICS)
     if members is None:
         return INVALID
     out = {}
-    for name in _METRICS:
+    for name in METRICS:
         member = members.get(name)
         number = 0 if member is None else check_int(problems, f"{where}.{name}", member)
         if number is not INVALID and number < 0:
@@ -301,7 +291,7 @@ def _object(problems: Problems, where: str, value: Any) -> Any:
 def _json(problems: Problems, where: str, value: Any, depth: int, left: Iterator[int]) -> Any:
     """Any JSON value, at most 64 lists and objects deep; ``left`` counts the values that may follow."""
     kind = type(value)
-    if value is None or kind is bool or (kind is int and -MAX_SAFE <= value <= MAX_SAFE):
+    if value is None or kind is bool or (kind is int and -MAX_INTEGER <= value <= MAX_INTEGER):
         return value
     if isinstance(value, str):
         return check_text(problems, where, value)
@@ -339,7 +329,7 @@ _CHECKS: dict[str, Check] = {
     "object": _object,
     "object{subject,description?,constraints?,situation?}": _background,
     "object{fully_compliant: bool, exceptions, violations}": _compliance,
-    f"object{{{','.join(_METRICS)}: int >= 0, each default 0}}": _metrics,
+    f"object{{{','.join(METRICS)}: int >= 0, each default 0}}": _metrics,
     "list[text]": _texts,
     "list[note]": _texts,
     "list[identifier]": _list_of(check_identifier),
