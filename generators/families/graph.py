@@ -868,7 +868,7 @@ def _warnings(partition: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _empty() -> dict[str, Any]:
-    lists = {kind.plural for kind in kinds().values() if kind.plural}
+    lists = dict.fromkeys(kind.plural for kind in kinds().values() if kind.plural)
     return {
         "dialogue": {"dialogue_id": "empty", **_dialogue()},
         **{name: [] for name in lists},
