@@ -24,6 +24,7 @@ from ..targets.base import Engine, Target
 from ..targets.builtin import BUILTIN
 from ..targets.engines.choose import ENGINES, EngineError
 from ..targets.engines.errors import HOW_TO_START
+from ..targets.guard import Undecided
 from ..targets.load import LoadError, LoadUsageError, TargetOptions, adapt, open_target
 from .common import SETUP, USAGE, complain, prefix_option, remote_option
 
@@ -122,7 +123,7 @@ def parity_command(
             (folder / "parity.json").write_text(text + "\n", encoding="utf-8")
     except _SetupError as error:
         return complain(str(error), error.code)
-    except (NoAnswer, OSError) as error:
+    except (NoAnswer, Undecided, OSError) as error:
         return complain(str(error), SETUP)
     show_parity(console if as_json else Console(), result)
     if as_json:
@@ -174,7 +175,7 @@ def replay_command(
             found = play_again(record, targets)
     except _SetupError as error:
         return complain(str(error), error.code)
-    except (NoAnswer, OSError) as error:
+    except (NoAnswer, Undecided, OSError) as error:
         return complain(str(error), SETUP)
     for name, divergence in found.items():
         click.echo(clean(as_text(name, divergence, record), longest=2000, keep_layout=True))

@@ -15,7 +15,8 @@ from typing import Final
 import pytest
 
 from ..spec import PROFILES, RULES, home_of
-from ..targets.guard import alarm, watched
+from ..targets.guard import call_alarm, watched
+from ..verdict.causes import undecided_by
 from ..verdict.judge import Case, Outcome, Reason, Recording
 from .selection import Selection
 from .session import SESSION, Session
@@ -26,6 +27,12 @@ __all__ = ["CASES_FILE", "Listener", "Recorder", "clean"]
 #: The tests that a suite must have, file by file: one that got lost leaves the run undecided.
 CASES_FILE: Final = "cases.json"
 
+#: What calls backends, beside the suite's own tests.
+_PACKAGE: Final = Path(__file__).parent.parent
+_OURS: Final = tuple(
+    f"{folder}{os.sep}"
+    for folder in (Path(__file__).parent, _PACKAGE / "suite", _PACKAGE / "stateful")
+)
 _PHASES: Final = ("setup", "call", "teardown")
 _LONGEST_REASON: Final = 400
 _NOT_PRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -42,6 +49,8 @@ class _Item:
     marked_xfail: bool
     deselected: bool = False
     reports: dict[str, list[pytest.TestReport]] = field(default_factory=dict)
+    #: Phases that ended by somebody else's fault than the backend's: code and reason.
+    undecided: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def case(self) -> Case:
         """What was recorded, as a case; nothing but three clean phases is a pass."""
@@ -65,6 +74,9 @@ class _Item:
         for phase in ("call", "setup", "teardown"):
             for report in self.reports.get(phase, ()):
                 if report.failed:
+                    if phase in self.undecided:
+                        code, reason = self.undecided[phase]
+                        return "indeterminate", code, reason
                     if phase == "call":
                         return "fail", "", explain(report)
                     return "indeterminate", f"{phase}_error", explain(report)
@@ -91,7 +103,7 @@ class Listener:
 
 
 class Recorder:
-    """Collects what the claim asks for, runs it with a deadline for each phase, and records it."""
+    """Collects what the claim asks for, runs it with a deadline for each call, and records it."""
 
     def __init__(
         self,
@@ -184,7 +196,7 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """The deadline of a case holds for each of its phases."""
+        """The deadline of a case holds for each call in each of its phases."""
         with self._deadline(item):
             return (yield)
 
@@ -199,6 +211,19 @@ class Recorder:
         """As for the set-up."""
         with self._deadline(item):
             return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Ask what ended a phase while it can still be seen: storage is taken away after it."""
+        report = yield
+        found = self._items.get(_id(item.nodeid))
+        if found is not None and call.excinfo is not None and report.failed:
+            cause = undecided_by(call.excinfo.value)
+            if cause is not None:
+                found.undecided[call.when] = cause[0], clean(cause[1])
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write down what happened in one phase of one test."""
@@ -296,12 +321,21 @@ class Recorder:
 
     @contextmanager
     def _deadline(self, item: pytest.Item) -> Iterator[None]:
-        self._running = (_id(item.nodeid), time.monotonic())
+        id_ = _id(item.nodeid)
+
+        def beat() -> None:
+            self._running = (id_, time.monotonic())
+
+        beat()
         try:
-            with alarm(self._case_deadline_s):
+            with call_alarm(self._case_deadline_s, self._is_ours, beat):
                 yield
         finally:
             self._running = None
+
+    def _is_ours(self, file: str) -> bool:
+        """Whether a source file is the suite's, and no backend's."""
+        return file.startswith((f"{self._suite}{os.sep}", *_OURS))
 
     @contextmanager
     def watched(self, on_stuck: Callable[[str], None] | None) -> Iterator[None]:

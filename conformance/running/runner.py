@@ -22,6 +22,7 @@ from ..distribution import suite_version
 from ..spec import BUILT, EMULATED, OWN_PROFILE, PROFILES, RULES, SPEC_REVISION, with_needs
 from ..targets.base import Backend, Engine, Target
 from ..targets.guard import alarm, blamed, watched
+from ..targets.machine import lacks
 from ..verdict.expected import weigh
 from ..verdict.judge import Case, ExpectedFailure, Reason, Recording, Report, judge, judge_own
 from .recorder import Listener, Recorder, clean
@@ -55,6 +56,9 @@ CHECKOUT: Final = Path(__file__).parent.parent.parent
 
 #: What is allowed for opening a target, at least: a case's deadline may be made much shorter.
 OPENING_S: Final = 5.0
+
+#: What a backend's clock is set to, to see whether it can be.
+_SOME_TIME: Final = "2026-02-03T10:15:00.000000Z"
 
 
 class UsageError(ValueError):
@@ -106,7 +110,8 @@ def run(
         with started.opening(claimed, on_stuck):
             # First: what the engine does not do is no fault of the store's, nor is what follows.
             unfit = _preflight(target)
-            claimed = _claim(target, options.profiles)
+            if not any(reason.code == "machine_error" for reason in unfit):
+                claimed = _claim(target, options.profiles)
         if stop_asked():
             raise KeyboardInterrupt
     except SetupError as error:
@@ -307,6 +312,8 @@ class SetupError(Exception):
 
 
 def _preflight(target: Target) -> list[Reason]:
+    if short := lacks():
+        return [Reason("machine_error", clean(short))]
     with blamed("the engine cannot be asked", SetupError):
         return [Reason("engine", clean(fault)) for fault in target.preflight()]
 
@@ -321,6 +328,9 @@ def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
             with blamed("the target could not be opened", SetupError):
                 backend = world.open()
                 claims, has_keys = tuple(backend.claims()), backend.keys is not None
+            if backend.set_clock is not None:
+                with blamed("the clock cannot be set: set_clock ended with", SetupError):
+                    backend.set_clock(_SOME_TIME)
         finally:
             _close_quietly(world)
     unknown = [name for name in claims if name not in PROFILES]

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from conformance.model.partition import Partition
 from conformance.model.store import ModelStore
 from conformance.targets.base import Backend
+from conformance.targets.guard import Undecided, because, set_clock
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.testing import ManualClock
 
@@ -134,7 +135,12 @@ class Side:
     def _begin(self) -> None:
         self._end()
         self._stage = self._new_stage()
-        self._clients[self._client] = self._stage.open()
+        try:
+            self._clients[self._client] = self._stage.open()
+        except Exception as error:
+            raise Undecided(
+                "setup_error", f"storage for a history could not be opened: {because(error)}"
+            ) from error
 
     def end(self) -> Future[None]:
         """Forget the history's storage."""
@@ -200,15 +206,18 @@ class Side:
 
     def _ended(self, method: str, params: Mapping[str, Any], at: str | None = None) -> Outcome:
         backend = self.backend
+        if at is not None and backend.set_clock is not None:
+            set_clock(backend.set_clock, at)
         try:
-            if at is not None and backend.set_clock is not None:
-                backend.set_clock(at)
             result = self._call(backend, method, params)
         except DialogueStoreError as error:
             return refused(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
             return stray(error)
-        return returned(result)
+        try:
+            return returned(result)
+        except Exception as error:  # noqa: BLE001 - no result of the contract: it contains itself
+            return stray(error)
 
     def _call(self, backend: Backend, method: str, params: Mapping[str, Any]) -> object:
         if method == CLOSE:
@@ -256,10 +265,17 @@ class _Truth(Side):
         return list(self._stage.storage)
 
     def _call(self, backend: Backend, method: str, params: Mapping[str, Any]) -> object:
-        if method in _SOUND:
-            backend.store.get_dialogue(params["dialogue_id"])
-            return _SOUND[method]
-        return super()._call(backend, method, params)
+        try:
+            if method in _SOUND:
+                backend.store.get_dialogue(params["dialogue_id"])
+                return _SOUND[method]
+            return super()._call(backend, method, params)
+        except DialogueStoreError:
+            raise
+        except Exception as error:
+            raise Undecided(
+                "suite_error", f"the suite's own model broke in {method}: {because(error)}"
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 
 from conformance.running.session import PUBLISHED_UMK, SESSION, Session, World
 from conformance.targets.base import Backend, Crypto, RawAccess
+from conformance.targets.guard import set_clock
 from reference_impl.contract.dialogue_store import DialogueStore
 
 # Assertions in the shared modules explain themselves like those in the tests.
@@ -51,7 +52,7 @@ class Clock:
     def set(self, text: str) -> None:
         """Let the clock stand still at ``text`` (canonical, ADDR-07) where it can be controlled."""
         if self._set is not None:
-            self._set(text)
+            set_clock(self._set, text)
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,39 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Final, NoReturn
 
 import pytest
 
-__all__ = ["alarm", "because", "blamed", "watched"]
+__all__ = [
+    "LONGEST_CASE",
+    "Undecided",
+    "alarm",
+    "because",
+    "blamed",
+    "call_alarm",
+    "set_clock",
+    "watched",
+]
+
+#: So many deadlines of one call a case may take in all.
+LONGEST_CASE: Final = 10
+#: How often it is looked, within a deadline, which call is being made.
+_LOOKS: Final = 8
+
+
+class Undecided(BaseException):
+    """A case shows nothing about the backend. ``code`` for machines: ``suite_error``,
+    ``machine_error``, ``setup_error``, ``too_slow`` or ``not_reached``.
+
+    No ``except Exception`` of a backend catches it.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
 
 
 @contextmanager
@@ -20,16 +49,82 @@ def alarm(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def ring(*_: object) -> None:
-        pytest.fail(f"no answer within {seconds:g} s: it hangs", pytrace=False)
-
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, lambda *_: _hangs(seconds))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _hangs(seconds: float) -> NoReturn:
+    pytest.fail(f"no answer within {seconds:g} s: it hangs", pytrace=False)
+
+
+@contextmanager
+def call_alarm(
+    seconds: float, is_ours: Callable[[str], bool], beat: Callable[[], None]
+) -> Iterator[None]:
+    """Fail one call that takes longer, from within; many short ones may take longer together.
+
+    ``is_ours``: whether a source file is the suite's; what it calls is a call. Work that takes
+    :data:`LONGEST_CASE` times as long although no call does ends as :class:`Undecided`. ``beat`` is
+    told that it goes on.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    calls = _Calls(seconds, is_ours)
+
+    def ring(_: int, frame: FrameType | None) -> None:
+        beat()
+        calls.look(frame)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds / _LOOKS, seconds / _LOOKS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class _Calls:
+    """Which call is being made, as the stack shows it from time to time, and since when."""
+
+    def __init__(self, seconds: float, is_ours: Callable[[str], bool]) -> None:
+        self._seconds = seconds
+        self._is_ours = is_ours
+        self._began = self._since = time.monotonic()
+        # The frames themselves: once they are gone, another one may have their identity.
+        self._call: tuple[FrameType | None, int, FrameType | None] | None = None
+
+    def look(self, frame: FrameType | None) -> None:
+        """Fail where the call has gone on for too long, or all of them together have."""
+        now, before = time.monotonic(), self._call
+        self._call = found = self._of(frame)
+        same = before is not None and (
+            found[0] is before[0] and found[1] == before[1] and found[2] is before[2]
+        )
+        if before is not None and not same:
+            self._since = now
+        if now - self._since >= self._seconds:
+            _hangs(self._seconds)
+        longest = LONGEST_CASE * self._seconds
+        if now - self._began >= longest:
+            raise Undecided(
+                "too_slow",
+                f"not through after {longest:g} s, although no call took {self._seconds:g} s: "
+                "the machine is busy, or a smaller --budget or a longer --case-deadline is needed",
+            )
+
+    def _of(self, frame: FrameType | None) -> tuple[FrameType | None, int, FrameType | None]:
+        """The suite's own innermost frame, where it stands, and what it has called."""
+        called: FrameType | None = None
+        while frame is not None and not self._is_ours(frame.f_code.co_filename):
+            called, frame = frame, frame.f_back
+        return frame, frame.f_lasti if frame is not None else 0, called
 
 
 @contextmanager
@@ -76,6 +171,16 @@ def blamed(what: str, kind: type[Exception]) -> Iterator[None]:
         raise
     except BaseException as error:
         raise kind(f"{what}: {because(error)}") from error
+
+
+def set_clock(setter: Callable[[str], None], text: str) -> None:
+    """Set a backend's clock; what that raises is no answer of the store: :class:`Undecided`."""
+    try:
+        setter(text)
+    except Exception as error:
+        raise Undecided(
+            "setup_error", f"the clock cannot be set: set_clock ended with {because(error)}"
+        ) from error
 
 
 def because(error: BaseException) -> str:

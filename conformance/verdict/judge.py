@@ -280,10 +280,13 @@ def _profile(
 
 
 def _undecided(cases: Iterable[Case], requirements: Iterable[Requirement]) -> list[Reason]:
+    alike: dict[tuple[str, str], list[str]] = {}
+    for case in cases:
+        if case.outcome == "indeterminate":
+            alike.setdefault((case.code or "undecided", case.reason), []).append(case.id)
+    # One fault is one reason, however many cases it leaves undecided; the rules name them all.
     reasons = [
-        Reason(case.code or "undecided", f"{case.id}: {case.reason}")
-        for case in cases
-        if case.outcome == "indeterminate"
+        Reason(code, f"{ids[0]}{_and_more(ids)}: {reason}") for (code, reason), ids in alike.items()
     ]
     reasons += [
         Reason("no_case", _without_case(requirement))
@@ -291,6 +294,11 @@ def _undecided(cases: Iterable[Case], requirements: Iterable[Requirement]) -> li
         if requirement.verdict == "indeterminate" and not requirement.cases
     ]
     return reasons
+
+
+def _and_more(ids: Sequence[str]) -> str:
+    more = len(ids) - 1
+    return f" and {more} more case{'' if more == 1 else 's'}" if more else ""
 
 
 def _without_case(requirement: Requirement) -> str:

@@ -7,6 +7,8 @@ A history ends where the store first parts from the model, and that is told unde
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from conformance.running.session import Session, World
@@ -16,6 +18,8 @@ from conformance.stateful.machine import Recipe, histories
 from conformance.stateful.playing import Divergence, Player, Side
 from conformance.stateful.prepared import FULL_ROUNDS
 from conformance.stateful.shrinking import shrunk
+from conformance.targets.guard import Undecided, because
+from conformance.targets.machine import lacks
 
 from .sample import lasting_world
 
@@ -41,14 +45,21 @@ class Played:
         self._found: list[tuple[str, Divergence]] = []
         self._state = "not begun"
         self._has_answered = False
+        self._undecided: Undecided | None = None
 
     def must_agree_on(self, rule: str, *other: str) -> None:
         """Fails where a history parted from the model by breaking the rule, or one of ``other``."""
         if self._state == "not begun":
             self._state = "stopped"
-            self._play()
+            try:
+                self._play()
+            except Undecided as undecided:
+                self._undecided = undecided
             self._state = "played"
-        assert self._state == "played", "the histories were stopped before they had ended"
+        if self._undecided is not None:
+            raise Undecided(self._undecided.code, self._undecided.detail)
+        if self._state != "played":
+            raise Undecided("not_reached", "the histories were stopped before they had ended")
         assert self._has_answered, "the store answers nothing at all"
         told = [_told(one, found) for one, found in self._found if one in (rule, *other)]
         assert not told, told[0]
@@ -66,17 +77,21 @@ class Played:
             starts, count = tuple(start for start in starts if start not in LARGE), 1
         # Of two faults at once nobody could say which one the store does not see.
         recipe = replace(self._recipe, most_steps=_STEPS[budget], starts=starts, most_faults=1)
-        made = histories(count * len(starts), self._session.seed, recipe)
+        with _ours("the histories could not be made"):
+            made = histories(count * len(starts), self._session.seed, recipe)
         with lasting_world(self._session) as world:
             player, side = _player(world, at_once="batch" in recipe.profiles)
             for history in made:
-                self._one(player, history, _TRIALS[budget])
+                with _ours(f"{history.name} could not be played"):
+                    self._one(player, history, _TRIALS[budget])
             self._has_answered = side.has_answered
 
     def _one(self, player: Player, history: History, trials: int) -> None:
         found = player.play(history)
         if found is None:
             return
+        if no_room := lacks():  # what the store made of that may look like anything
+            raise Undecided("machine_error", no_room)
         rule = rule_of(found)
         if trials and rule not in self.rules:
             short = shrunk(found, player, most_trials=trials)
@@ -84,8 +99,21 @@ class Played:
         self._found.append((rule, found))
 
 
+@contextmanager
+def _ours(what: str) -> Iterator[None]:
+    """What breaks within is the suite's: what a store raises is an outcome that is compared."""
+    try:
+        yield
+    except Exception as error:
+        raise Undecided("suite_error", f"{what}: {because(error)}") from error
+
+
 def _player(world: World, *, at_once: bool) -> tuple[Player, Side]:
-    with_times = world.open().set_clock is not None
+    try:
+        with_times = world.open().set_clock is not None
+    except Exception as error:
+        told = f"storage for histories could not be opened: {because(error)}"
+        raise Undecided("setup_error", told) from error
     side = Side("the store", world.new_world)
     return Player([side], at_once=at_once, with_times=with_times), side
 
