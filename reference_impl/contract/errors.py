@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field as _field
 from typing import Any
 
-from .limits import MAX_FINDINGS
+from .limits import MAX_FINDINGS, MAX_ROUND, MAX_TITLE_IDS
 
 __all__ = [
     "CODES",
@@ -36,7 +36,7 @@ CODES: dict[str, str] = {
     "invalid_display_id": (
         "Use a letter of P R T E C, a two-digit round and a two-digit number from 01."
     ),
-    "invalid_round": "Use a round from 0 to 99.",
+    "invalid_round": f"Use a round from 0 to {MAX_ROUND}.",
     "invalid_ref_type": "Use one of the ref types of the contract.",
     "invalid_entity_type": "Use one of the letters P R T E C.",
     "invalid_ref_target": "Choose a target that this ref type allows.",
@@ -53,7 +53,7 @@ CODES: dict[str, str] = {
     "entity_not_found": "Register the entity first, or check its id.",
     "duplicate_entity": "It exists already and was left as it is.",
     "invalid_status_transition": "Choose a status that the present one allows.",
-    "too_many_dialogues": "Choose another title: all 99 ids made from this one are taken.",
+    "too_many_dialogues": f"Choose another title: all {MAX_TITLE_IDS} ids made from this one are taken.",
     "partition_frozen": "Wait until the migration has ended, or unfreeze the dialogue.",
     "partition_importing": "Wait until the import has ended.",
     "partition_moved": "Use the store that the dialogue was moved to.",

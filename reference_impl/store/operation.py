@@ -6,6 +6,7 @@ from types import TracebackType
 
 from ..contract.errors import DialogueStoreError
 from ..contract.items import Item
+from ..contract.limits import MAX_INTEGER
 from ..sealing.keys import KekHandle
 from .audit_log import AuditLog
 from .cache import Cache, CachedDialogue
@@ -74,7 +75,7 @@ class Operation:
     def read(self, head: Item | None) -> None:
         """The head was read, opened or not."""
         revision = head.get("revision") if head is not None else None
-        is_sound = type(revision) is int and 0 < revision < 2**53
+        is_sound = type(revision) is int and 0 < revision <= MAX_INTEGER
         self.revision = revision if is_sound and isinstance(revision, int) else 0
 
     def prove(self, snapshot: Snapshot) -> None:

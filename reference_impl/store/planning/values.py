@@ -14,7 +14,7 @@ from typing import Any
 from ...contract import addresses
 from ...contract.errors import one_of
 from ...contract.items import MAX_ITEM_BYTES
-from ...contract.limits import MAX_INTEGER
+from ...contract.limits import MAX_INTEGER, MAX_ROUND
 from ...contract.tables import ENTITIES, METRICS
 from ...sealing.payloads import MAX_DEPTH
 from .problems import INVALID, Problems
@@ -144,8 +144,8 @@ def check_int(problems: Problems, where: str, value: Any) -> Any:
 def _round(problems: Problems, where: str, value: Any) -> Any:
     """ADDR-08: a whole number from 0 to 99."""
     number = check_int(problems, where, value)
-    if number is not INVALID and not 0 <= number <= 99:
-        return problems.add(3, "invalid_round", where, "must be from 0 to 99")
+    if number is not INVALID and not 0 <= number <= MAX_ROUND:
+        return problems.add(3, "invalid_round", where, f"must be from 0 to {MAX_ROUND}")
     return number
 
 
