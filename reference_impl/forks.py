@@ -61,6 +61,10 @@ def unusable(what: str) -> DialogueStoreError:
     )
 
 
+def _no_bound() -> None:
+    return None
+
+
 class Gate:
     """Counts who is inside. While it is shut nobody comes in, but for threads that are inside already.
 
@@ -68,7 +72,9 @@ class Gate:
     ...     use_the_engine()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Callable[[], float | None] = _no_bound) -> None:
+        """``patience()``: seconds that who comes in waits for a fork at most, None for ``2 * WAIT_S``."""
+        self._patience = patience
         self._changed = threading.Condition()  # of an RLock: a signal may come in between
         self._inside: dict[int, int] = {}  # depth by thread
         self._shut = 0  # by how many forks at once
@@ -111,11 +117,13 @@ class Gate:
     def renew(self) -> bool:
         """After a fork, in the child: open, nobody inside. Says whether a call was cut in two by it."""
         cut = bool(self._inside)
-        vars(self).update(vars(Gate()))
+        vars(self).update(vars(Gate(self._patience)))
         return cut
 
     def _wait_until_open(self) -> None:
-        if not self._changed.wait_for(lambda: not self._shut, 2 * WAIT_S):
+        patience = self._patience()
+        longest = 2 * WAIT_S if patience is None else min(2 * WAIT_S, patience)
+        if not self._changed.wait_for(lambda: not self._shut, longest):
             raise error("backend_unavailable", "a fork of this process does not come to its end")
 
 

@@ -8,7 +8,9 @@ exceptions below.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -31,8 +33,10 @@ __all__ = [
     "PartitionStore",
     "Put",
     "Transient",
+    "bounded_by",
     "holds",
     "keys_of",
+    "time_left",
 ]
 
 
@@ -119,6 +123,27 @@ class LostAnswer(Exception):
         self.cause = cause
 
 
+_left: ContextVar[Callable[[], float] | None] = ContextVar("left", default=None)
+
+
+@contextmanager
+def bounded_by(left: Callable[[], float]) -> Iterator[None]:
+    """Within it no engine call of this thread waits longer for an answer than ``left()`` says at its
+    beginning, in seconds (STORE-16). It goes by the thread, so that whatever passes calls on passes it on."""
+    token = _left.set(left)
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def time_left() -> float | None:
+    """Seconds that an engine call that begins now may wait for an answer, 0 where the deadline has passed;
+    None: nobody has set a bound."""
+    left = _left.get()
+    return None if left is None else max(0.0, left())
+
+
 def holds(item: Mapping[str, Value] | None, expect: Expectation) -> bool:
     """Whether an expectation holds for what lies under the key. ``True`` is not ``1``; ``1.0`` is."""
     if isinstance(expect, Absent):
@@ -178,7 +203,11 @@ def _is_unicode(text: str) -> bool:
 
 
 class PartitionStore(ABC):
-    """Items by (pk, sk). Reads are consistent: they see every commit acknowledged before they began."""
+    """Items by (pk, sk). Reads are consistent: they see every commit acknowledged before they began.
+
+    No call waits without an answer for longer than :func:`time_left` says, or a quarter of a second where
+    that is less.
+    """
 
     #: Actions of one commit at most, None where the engine sets no limit.
     max_actions: int | None = None

@@ -28,6 +28,8 @@ __all__ = ["AuditLog"]
 
 #: Seconds that the log of reads holds back at first and at most while others keep the engine busy.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.03
+#: Seconds between looks at whether another store has left the sink.
+_SINK_PAUSE = 0.005
 
 
 class AuditLog:
@@ -139,7 +141,7 @@ class AuditLog:
         items, tip = self.place(dialogue_id, uses, chain.tip, revision, kek)
         if self._sink is not None:
             try:
-                _write_lines(self._sink, items)
+                self._write_lines(self._sink, items, until)
             except OSError:
                 raise _Unwritten("sink") from None
             chain.tip = tip
@@ -167,6 +169,36 @@ class AuditLog:
                 chain.tip, chain.open = tip, []
                 return True
         return False
+
+    def _write_lines(self, path: Path, items: Sequence[dict[str, Any]], until: float) -> None:
+        """Append to the sink and wait until it is on the disk; all of it or nothing."""
+        lines = b"".join(canonical_json(item) + b"\n" for item in items)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._lock_file(handle, until)
+            size = os.fstat(handle).st_size
+            try:
+                if os.write(handle, lines) != len(lines):
+                    raise OSError(errno.ENOSPC, "a part of the events could not be written")
+                os.fsync(handle)
+            except OSError:
+                os.ftruncate(handle, size)
+                raise
+        finally:
+            os.close(handle)
+
+    def _lock_file(self, handle: int, until: float) -> None:
+        """Several stores may share a sink: one at a time, and none waits past its deadline (STORE-16)."""
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                left = until - self.runtime.monotonic()
+                if left <= 0:
+                    raise
+                self.runtime.sleep(min(_SINK_PAUSE, left))
+            else:
+                return
 
     def _give_way(self, until: float) -> None:
         """Where the engine has one writer at a time and is busy, the log of reads holds back, so that
@@ -217,21 +249,3 @@ class _Append:
 
 class _Unwritten(Exception):
     """The events could not be written; the text says why."""
-
-
-def _write_lines(path: Path, items: Sequence[dict[str, Any]]) -> None:
-    """Append to the sink and wait until it is on the disk; all of it or nothing."""
-    lines = b"".join(canonical_json(item) + b"\n" for item in items)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # several stores may share a sink
-        size = os.fstat(handle).st_size
-        try:
-            if os.write(handle, lines) != len(lines):
-                raise OSError(errno.ENOSPC, "a part of the events could not be written")
-            os.fsync(handle)
-        except OSError:
-            os.ftruncate(handle, size)
-            raise
-    finally:
-        os.close(handle)

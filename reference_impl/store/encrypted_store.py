@@ -45,10 +45,10 @@ class EncryptedStore(DialogueStore):
 
     The deadline bounds every call: a writer that never gets through, or a reader that finds no calm
     moment, ends as ``conflict`` (STORE-16, STORE-18); an engine that stays away as
-    ``backend_unavailable``, a commit without an answer as ``outcome_unknown`` (ERR-04). It bounds how long
-    a call tries again, in seconds, and cuts nothing off: a request of the engine and a load in progress
-    are finished, so that a call may take longer by one load of the partition. The store owns its
-    partition store and closes it.
+    ``backend_unavailable``, a commit without an answer as ``outcome_unknown`` (ERR-04). It is in seconds: no
+    try begins after it, no wait and no engine call without an answer lasts longer than what is left of it,
+    and then the call returns within one second. What goes on being answered, such as a load in progress, is
+    finished. The store owns its partition store and closes it.
     """
 
     def __init__(self, parts: Parts) -> None:

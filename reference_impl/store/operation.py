@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 from ..contract.errors import DialogueStoreError
 from ..contract.items import Item
 from ..contract.limits import MAX_INTEGER
+from ..partitions.port import bounded_by
 from ..sealing.keys import KekHandle
 from .audit_log import AuditLog
 from .cache import Cache, CachedDialogue
@@ -23,9 +25,10 @@ class Operation:
     """What one call carries through the parts of a store; a context manager that logs at the end.
 
     ``dialogue_id``; ``cached``, what the store knows of the dialogue; ``uses``, the keys that the call used;
-    ``until``, its deadline in seconds of the runtime's ``monotonic``; ``known``, the state that it opened
-    itself. Only this class logs, shares and forgets: what the call derived or opened becomes every call's
-    once its events are stored, and is dropped when the call ends without them, whatever ended it (AUDIT-04).
+    ``until``, its deadline in seconds of ``monotonic``, which bounds its engine calls; ``known``, the state
+    that it opened itself. Only this class logs, shares and forgets: what the call derived or opened becomes
+    every call's once its events are stored, and is dropped when the call ends without them, whatever ended
+    it (AUDIT-04).
     """
 
     def __init__(
@@ -35,10 +38,12 @@ class Operation:
         log: AuditLog,
         keyring: Keyring,
         until: float,
+        monotonic: Callable[[], float],
     ) -> None:
         self.dialogue_id = dialogue_id
         self.cached = cached
         self.until = until
+        self._bound = bounded_by(lambda: until - monotonic())
         self.uses = KeyUses(dialogue_id)
         #: What was opened so far: a call that has to read again does not open it again.
         self.known: Snapshot | None = None
@@ -49,6 +54,7 @@ class Operation:
         self._proven: Snapshot | None = None
 
     def __enter__(self) -> Operation:
+        self._bound.__enter__()
         return self
 
     def __exit__(
@@ -57,15 +63,18 @@ class Operation:
         failure: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if failure is None:
-            self.log()
-        elif isinstance(failure, DialogueStoreError):
-            # It fails in any case: where the log fails as well, the error stays the one that tells what to
-            # do, and says so in ``data.audit``.
-            try:
+        try:
+            if failure is None:
                 self.log()
-            except DialogueStoreError as unlogged:
-                failure.data["audit"] = unlogged.code
+            elif isinstance(failure, DialogueStoreError):
+                # It fails in any case: where the log fails as well, the error stays the one that tells what
+                # to do, and says so in ``data.audit``.
+                try:
+                    self.log()
+                except DialogueStoreError as unlogged:
+                    failure.data["audit"] = unlogged.code
+        finally:
+            self._bound.__exit__(None, None, None)
 
     @property
     def kek(self) -> KekHandle | None:
@@ -126,6 +135,7 @@ class Operations:
 
     def begin(self, dialogue_id: str) -> Operation:
         """An operation on one dialogue."""
-        until = self._runtime.monotonic() + self._deadline_s
+        monotonic = self._runtime.monotonic
+        until = monotonic() + self._deadline_s
         cached = self._cache.of(dialogue_id)
-        return Operation(dialogue_id, cached, self._log, self._keyring, until)
+        return Operation(dialogue_id, cached, self._log, self._keyring, until, monotonic)

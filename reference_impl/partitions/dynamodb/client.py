@@ -13,6 +13,7 @@ from .answers import watch
 
 if TYPE_CHECKING:
     import botocore.session
+    from botocore.loaders import Loader
     from types_boto3_dynamodb.client import DynamoDBClient
 
 __all__ = ["is_loopback", "make_client", "shown"]
@@ -32,11 +33,13 @@ def make_client(
     connect_timeout_s: float = 2.0,
     read_timeout_s: float = 5.0,
     options: Mapping[str, Any] | None = None,
+    loader: Loader | None = None,
 ) -> DynamoDBClient:
     """The client. One call is one request: the layer above owns retries and deadline (ERR-04).
 
     ``endpoint``: a URL, None for AWS, which no other setting of boto3's changes. ``region`` None: that of
-    AWS_REGION or of the AWS configuration. ``options``: more arguments for ``Session.client``. A loopback
+    AWS_REGION or of the AWS configuration. ``options``: more arguments for ``Session.client``. ``loader``:
+    what reads boto3's descriptions of AWS, so that a further client costs a fifth of the first. A loopback
     endpoint needs no credentials and no region. Errors: ``unknown_setting`` (no region, a bad URL),
     ``access_denied`` (a profile that is not there).
     """
@@ -67,6 +70,8 @@ def make_client(
     }
     try:
         core = _local_session() if local else botocore.session.Session()
+        if loader is not None:
+            core.register_component("data_loader", loader)
         session = boto3.session.Session(botocore_session=core, region_name=region)
         if local and "aws_access_key_id" not in more and session.get_credentials() is None:
             more |= _LOCAL_KEYS

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ... import forks
 from ...contract.errors import DialogueStoreError, error
 from ...contract.items import Item, Key
-from ..port import Absent, Action, Delete, Equals, Expectation, PartitionStore, Put, keys_of
+from ..port import (
+    Absent,
+    Action,
+    Delete,
+    Equals,
+    Expectation,
+    PartitionStore,
+    Put,
+    keys_of,
+    time_left,
+)
 from .answers import asked, watch
 from .client import make_client
 from .errors import meaning
@@ -21,11 +31,18 @@ from .items import from_engine, to_engine, value_to_engine
 from .setup import SetupReport, create_table, key_differences, where_of
 
 if TYPE_CHECKING:
+    from botocore.loaders import Loader
     from types_boto3_dynamodb.client import DynamoDBClient
 
 __all__ = ["DynamoPartitionStore", "SetupReport", "create_table"]
 
 _T = TypeVar("_T")
+
+#: Seconds that a request may take without an answer where less than the store's own time-outs is left:
+#: boto3 has time-outs of a client, not of a request, so there is a client for each.
+_SHORTER_S = (7.0, 4.0, 2.0, 1.0, 0.5, 0.25)
+#: The share of it for the connection; the rest is for the answer.
+_CONNECT_SHARE = 0.3
 
 
 class DynamoPartitionStore(PartitionStore):
@@ -33,10 +50,11 @@ class DynamoPartitionStore(PartitionStore):
 
     ``region``, ``endpoint``: where it is; unset means AWS as boto3 finds it. ``client_options``: more
     arguments for the client, such as credentials. ``client``: a client of the caller's, not closed
-    here; it must not retry by itself, and its answers are checked like those of an own one. Time-outs are
-    in seconds, for one request. Threads may share a store; after a fork the child makes its own client
-    (``store_closed`` with ``data.cause`` = ``fork`` where it cannot: a call was running, or the client is
-    the caller's).
+    here; it must not retry by itself, its own time-outs count, and its answers are checked like those of
+    an own one. Time-outs are in seconds, for one request; a call that has less time left
+    (:func:`time_left`) takes shorter ones. Threads may share a store; after a fork the child makes its own
+    clients (``store_closed`` with ``data.cause`` = ``fork`` where it cannot: a call was running, or the
+    client is the caller's).
     """
 
     max_actions = 100
@@ -57,7 +75,8 @@ class DynamoPartitionStore(PartitionStore):
         self._given = client
         if client is not None:
             watch(client)
-        self._made: DynamoDBClient | None = None
+        self._made: dict[float | None, DynamoDBClient] = {}
+        self._loader: Loader | None = None
         self._settings: dict[str, Any] = {
             "region": region,
             "endpoint": endpoint,
@@ -68,7 +87,7 @@ class DynamoPartitionStore(PartitionStore):
         self._read_only = read_only
         self._closed = False
         self._lock = threading.Lock()
-        self._gate = forks.Gate()
+        self._gate = forks.Gate(time_left)
         self._unusable = ""
         forks.register(
             self,
@@ -79,7 +98,11 @@ class DynamoPartitionStore(PartitionStore):
 
     @property
     def client(self) -> DynamoDBClient:
-        """The boto3 client, made on first use."""
+        """The boto3 client with the store's own time-outs, made on first use."""
+        return self._client(None)
+
+    def _client(self, within: float | None) -> DynamoDBClient:
+        """The client whose requests are given up after ``within`` seconds; None: after the store's own."""
         if self._closed:
             raise error("store_closed")
         with self._gate:  # before a fork that nobody was told of could hand out a parent's
@@ -87,10 +110,40 @@ class DynamoPartitionStore(PartitionStore):
                 raise forks.unusable(self._unusable)
             if self._given is not None:
                 return self._given
-            with self._lock:
-                if self._made is None:
-                    self._made = make_client(**self._settings)
-                return self._made
+            client = self._made.get(within)
+            if client is None:
+                with self._lock:
+                    client = self._made.get(within)
+                    if client is None:
+                        client = self._made[within] = self._make(within)
+            return client
+
+    def _make(self, within: float | None) -> DynamoDBClient:
+        if self._loader is None:
+            from botocore.loaders import create_loader
+
+            self._loader = create_loader()
+        settings = {**self._settings, "loader": self._loader}
+        if within is not None:
+            connect, read = within * _CONNECT_SHARE, within * (1 - _CONNECT_SHARE)
+            settings["connect_timeout_s"] = min(connect, settings["connect_timeout_s"])
+            settings["read_timeout_s"] = min(read, settings["read_timeout_s"])
+        return make_client(**settings)
+
+    def _client_in_time(self) -> DynamoDBClient:
+        """The client for what is left, looked at again where one had to be made."""
+        within = self._within()
+        client = self._client(within)
+        later = self._within()
+        return client if later == within else self._client(later)
+
+    def _within(self) -> float | None:
+        """The longest that a request may take now: the largest step that fits what is left."""
+        left = time_left()
+        own = self._settings["connect_timeout_s"] + self._settings["read_timeout_s"]
+        if left is None or own <= left:
+            return None
+        return next((step for step in _SHORTER_S if step <= left), _SHORTER_S[-1])
 
     def get(self, pk: str, sk: str) -> Item | None:
         def look(client: DynamoDBClient) -> Item | None:
@@ -156,9 +209,9 @@ class DynamoPartitionStore(PartitionStore):
 
     def close(self) -> None:
         self._closed = True
-        made, self._made = self._made, None
-        if made is not None:
-            made.close()
+        made, self._made = self._made, {}
+        for client in made.values():
+            client.close()
 
     # ------------------------------------------------------------------------------ below
 
@@ -191,7 +244,7 @@ class DynamoPartitionStore(PartitionStore):
         self, request: Callable[[DynamoDBClient], _T], *, commits: Sequence[Key] | None = None
     ) -> _T:
         with self._gate:
-            client = self.client
+            client = self._client_in_time()
             from botocore.exceptions import BotoCoreError, ClientError
 
             try:
@@ -212,15 +265,15 @@ class DynamoPartitionStore(PartitionStore):
 
     def _before_fork(self, until: float) -> None:
         self._gate.shut(until)
-        if self._made is not None:
-            self._made.close()  # its idle connections; it opens others when it needs them
+        for client in list(self._made.values()):
+            client.close()  # its idle connections; it opens others when it needs them
 
     def _after_fork(self) -> None:
         self._gate.open()
 
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
-        self._made = None  # its connections are the parent's
+        self._made = {}  # their connections are the parent's
         if self._gate.renew():
             self._unusable = "This process was forked while a call of the store was running"
         elif self._given is not None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ... import forks
 from ...contract.errors import DialogueStoreError, error
-from ..port import Contention
+from ..port import Contention, time_left
 from . import schema
 from .connect import Connection, Identity, has_log, identity_of, open_examined
 from .errors import meaning
@@ -38,7 +38,7 @@ class Pool:
         self._read_only = read_only
         self._busy_timeout_s = busy_timeout_s
         self._idle: deque[Connection] = deque()
-        self._gate = forks.Gate()
+        self._gate = forks.Gate(time_left)
         self._cut = False
         self._closed = False
         #: The file that the store has, once it has one: nothing else may take its place unnoticed.

@@ -27,6 +27,7 @@ from ..port import (
     Put,
     holds,
     keys_of,
+    time_left,
 )
 from .connect import Connection
 from .file import MAX_PATH_BYTES, moved, told
@@ -196,8 +197,11 @@ class SqlitePartitionStore(PartitionStore):
 
     def _begin(self, connection: sqlite3.Connection, busy_timeout_s: float | None) -> None:
         if busy_timeout_s is None:
-            connection.execute("BEGIN IMMEDIATE")
-            return
+            left = time_left()
+            if left is None or left >= self._busy_timeout_s:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            busy_timeout_s = left
         connection.execute(f"PRAGMA busy_timeout = {round(busy_timeout_s * 1000)}")
         try:
             connection.execute("BEGIN IMMEDIATE")
