@@ -43,6 +43,7 @@ from .contract.errors import DialogueStoreError, error
 from .contract.tables import TABLE_NAME
 from .partitions.port import PartitionStore
 from .sealing.keys import check_user_id
+from .sealing.providers import PROVIDERS
 
 __all__ = ["BACKENDS", "ENDPOINT_VARIABLE", "StoreConfig", "read_config"]
 
@@ -82,6 +83,7 @@ class StoreConfig:
     table_name: str
     region: str | None
     endpoint: str | None
+    provider: str
     key_path: Path | None
     user_id: str
     deadline_s: float
@@ -136,7 +138,7 @@ def read_config(
     )
     flat = flat_settings(tree)
     backend = one_of(flat, "storage.backend", tuple(BACKENDS))
-    _check_provider(flat)
+    provider = _provider(flat)
     name = flat.get("storage.name")
     if name is not None and not is_identifier(name):
         raise error("invalid_identifier", "storage.name is not an identifier")
@@ -157,6 +159,7 @@ def read_config(
         table_name=flat.get("storage.dynamodb.table_name", TABLE_NAME),
         region=flat.get("storage.dynamodb.region"),
         endpoint=endpoint_of(flat, environ),
+        provider=provider,
         key_path=_path(flat, "keys.path"),
         user_id=flat.get("keys.user_id", "local"),
         deadline_s=float(deadline),
@@ -172,7 +175,7 @@ def _wrong(where: str, what: str, code: str = "invalid_field") -> DialogueStoreE
     return error(code, f"the setting {where} {what}", setting=where)
 
 
-def _check_provider(flat: Mapping[str, Any]) -> None:
+def _provider(flat: Mapping[str, Any]) -> str:
     """CONF-02: a provider that cannot be had is refused; another one's key is never taken instead."""
     provider = "local-file"
     if flat.get("keys.provider") is not None:
@@ -185,9 +188,11 @@ def _check_provider(flat: Mapping[str, Any]) -> None:
             raise _wrong("keys.cmk_arn", "is needed by the key provider aws-kms", "missing_field")
         if not _CMK_ARN.fullmatch(flat["keys.cmk_arn"]):
             raise _wrong("keys.cmk_arn", "is not the ARN of a KMS key")
-        raise _wrong(
-            "keys.provider", "names aws-kms, which this release cannot use yet; local-file is there"
-        )
+    if provider not in PROVIDERS:
+        there = ", ".join(PROVIDERS)
+        what = f"names {provider}, which this release cannot use yet; there is {there}"
+        raise _wrong("keys.provider", what)
+    return provider
 
 
 def _path(flat: Mapping[str, Any], where: str) -> Path | None:

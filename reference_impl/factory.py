@@ -9,7 +9,7 @@ from typing import Any
 from .config import BACKENDS, StoreConfig, read_config
 from .contract.errors import error
 from .contract.tables import TABLE_NAME
-from .sealing.providers import KeyProvider, LocalFileKeyProvider
+from .sealing.providers import PROVIDERS, KeyProvider, LocalFileKeyProvider
 from .store.composing import compose
 from .store.encrypted_store import EncryptedStore
 
@@ -88,7 +88,7 @@ def create_dialogue_store(
     _refuse_unused(chosen)
     parts = compose(
         BACKENDS[chosen.backend](chosen, read_only=chosen.read_only),
-        LocalFileKeyProvider(chosen.key_path),
+        PROVIDERS[chosen.provider](chosen.key_path),
         user_id=chosen.user_id,
         deadline_s=chosen.deadline_s,
         read_only=chosen.read_only,
