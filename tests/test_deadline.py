@@ -25,7 +25,7 @@ from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, creat
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import ABSENT, Put, bounded_by, time_left
 from reference_impl.partitions.sqlite.store import SqlitePartitionStore
-from reference_impl.sealing.keys import LocalFileKeyProvider
+from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.runtime import SYSTEM
 from reference_impl.testing import open_store
 from tests.lying_proxy import Call, LyingProxy, Reply, Send, honest
