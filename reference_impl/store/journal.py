@@ -21,7 +21,7 @@ from ..partitions.port import Action, Check, ConditionFailed, Delete, Equals, Pa
 if TYPE_CHECKING:
     from .snapshot import Snapshot
 
-__all__ = ["Journal", "journal_key", "lay_over", "sweep"]
+__all__ = ["Journal", "journal_key", "apply_journal", "sweep"]
 
 #: Bytes of one part of a journal.
 PART_BYTES: int = JOURNAL_PART_BYTES
@@ -35,7 +35,7 @@ def journal_key(dialogue_id: str) -> str:
     return f"journal#{dialogue_id}"
 
 
-def lay_over(
+def apply_journal(
     partitions: PartitionStore, dialogue_id: str, items: Sequence[Item], token: str
 ) -> list[Item]:
     """What a partition holds with the journal ``token`` laid over it. A journal that is not there, or

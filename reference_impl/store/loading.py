@@ -12,7 +12,7 @@ from ..partitions.port import Contention, PartitionStore
 from ..sealing import audit_chain
 from ..sealing.keys import KekHandle
 from .audit_log import AuditLog
-from .journal import lay_over
+from .journal import apply_journal
 from .opening import Opener
 from .operation import Operation
 from .planning.writes import no_dialogue
@@ -91,7 +91,7 @@ class Loader:
         head = next((item for item in items if item["sk"] == "head"), None)
         operation.read(head)
         if head is not None and head.get("pending") is not None:
-            items = lay_over(self._partitions, dialogue_id, items, str(head["pending"]))
+            items = apply_journal(self._partitions, dialogue_id, items, str(head["pending"]))
         known = operation.known or operation.cached.shown()
         snapshot, findings = self._opener.open_partition(dialogue_id, items, operation.uses, known)
         operation.known = snapshot

@@ -29,7 +29,7 @@ class Problems:
     #: local ids of a round that may stand where a display id is asked for -> entity
     local_ids: Mapping[str, str] = field(default_factory=dict)
     #: entries of a round for which something was found: their items are not measured
-    spoilt: set[str] = field(default_factory=set)
+    with_findings: set[str] = field(default_factory=set)
 
     def add(self, group: int, code: str, where: str, what: str, **data: Any) -> Any:
         """A finding; gives :data:`INVALID`, so that a check can end with it."""
@@ -44,7 +44,9 @@ class Problems:
     def copy(self) -> Problems:
         """The same findings, to be added to."""
         groups = {group: list(kept) for group, kept in self.groups.items()}
-        return Problems(groups, Counter(self.more), self.total, self.local_ids, set(self.spoilt))
+        return Problems(
+            groups, Counter(self.more), self.total, self.local_ids, set(self.with_findings)
+        )
 
     def raise_first(self) -> None:
         """End the method at the first group that has findings, with all of them."""

@@ -48,7 +48,7 @@ def validated_round(given: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]
     """The parameters, normalised, and every finding of groups 1 to 4.
 
     A value that was refused is :data:`INVALID`; where there is any, the call is no request that could be
-    remembered. ``spoilt`` of the findings names the entries that have any (``round``: the round itself).
+    remembered. ``with_findings`` of the findings names the entries that have any (``round``: the round itself).
     """
     problems = Problems(local_ids=_local_ids(given))
     out: dict[str, Any] = {}
@@ -65,7 +65,7 @@ def validated_round(given: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]
         else:
             out[name] = check_param(problems, param, value, name)
             if name in OWN and problems.total != before:
-                problems.spoilt.update(("round", name))
+                problems.with_findings.update(("round", name))
     request_id = given.get("request_id")
     if request_id is not None:
         request_id = check_identifier(problems, "request_id", request_id)
@@ -85,7 +85,7 @@ def _entries(problems: Problems, name: str, value: Any, read: Reader) -> list[An
         where, before = f"{name}[{i}]", problems.total
         out.append(read(problems, where, entry))
         if problems.total != before:
-            problems.spoilt.add(where)
+            problems.with_findings.add(where)
     return out
 
 

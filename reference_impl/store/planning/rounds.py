@@ -89,13 +89,13 @@ class _Round:
         """Mark an entry about which something was found since there were ``before`` findings."""
         problems = self._builder.problems
         if problems.total != before:
-            problems.spoilt.add(where)
+            problems.with_findings.add(where)
 
     def _add_round(self) -> None:
         problems = self._builder.problems
         add_round(self._builder, {name: self._args[name] for name in OWN})
         if "score" in {problem.field for problem in problems.groups.get(6, ())}:
-            problems.spoilt.update(("round", "score"))
+            problems.with_findings.update(("round", "score"))
 
     def _add_entities(self) -> None:
         builder = self._builder
@@ -122,7 +122,7 @@ class _Round:
         if builder.ids.setdefault(local_id, some_id) != some_id:
             what = "is the local id of another entity of this call"
             builder.problems.add(7, "duplicate_entity", f"{where}.local_id", what)
-            builder.problems.spoilt.add(where)
+            builder.problems.with_findings.add(where)
 
     def _count_refs(self, refs: Any, where: str) -> None:
         """Refs count as given, references among them; the first over the limit is the one finding."""
@@ -183,7 +183,7 @@ def _measure(builder: Builder) -> None:
     key_id = snapshot.deks[max(snapshot.deks)].key_id
     for sk, draft in builder.drafts.items():
         path = builder.paths[sk]
-        if not draft.kind.has_envelope or path in problems.spoilt:
+        if not draft.kind.has_envelope or path in problems.with_findings:
             continue
         size = size_as_stored(snapshot.dialogue_id, draft, key_id)
         if (problem := too_large(path, size)) is not None:
