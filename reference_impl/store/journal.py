@@ -21,7 +21,7 @@ from ..partitions.port import Action, Check, ConditionFailed, Delete, Equals, Pa
 if TYPE_CHECKING:
     from .snapshot import Snapshot
 
-__all__ = ["Journal", "journal_key", "apply_journal", "sweep"]
+__all__ = ["Journal", "apply_journal", "journal_key", "sweep"]
 
 #: Bytes of one part of a journal.
 PART_BYTES: int = JOURNAL_PART_BYTES

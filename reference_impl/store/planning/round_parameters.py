@@ -48,7 +48,7 @@ def validated_round(given: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]
     """The parameters, normalised, and every finding of groups 1 to 4.
 
     A value that was refused is :data:`INVALID`; where there is any, the call is no request that could be
-    remembered. ``with_findings`` of the findings names the entries that have any (``round``: the round itself).
+    remembered. ``with_findings`` names the entries for which there is one (``round``: the round itself).
     """
     problems = Problems(local_ids=_local_ids(given))
     out: dict[str, Any] = {}
