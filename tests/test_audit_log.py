@@ -24,6 +24,7 @@ from reference_impl.partitions.port import (
     Transient,
 )
 from reference_impl.sealing import audit_chain as audit
+from reference_impl.sealing.chain_walk import ChainWalk
 from reference_impl.sealing.keys import KekHandle
 from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
@@ -427,14 +428,14 @@ def many_events(count: int, key: bytes) -> Iterator[Item]:
 
 def test_a_walk_keeps_nothing_of_what_it_has_passed() -> None:
     key = audit.mac_key(KekHandle(derive_kek(PUBLISHED_UMK, "local"), "local"), D)
-    walk = audit.ChainWalk(D, key, audit_head=None)
+    walk = ChainWalk(D, key, audit_head=None)
     tracemalloc.start()
     try:
         for event in many_events(200, key):
             walk.take(event)
         tracemalloc.reset_peak()
         _, before = tracemalloc.get_traced_memory()
-        walk = audit.ChainWalk(D, key, audit_head=None)
+        walk = ChainWalk(D, key, audit_head=None)
         for event in many_events(10_000, key):
             walk.take(event)
         _, peak = tracemalloc.get_traced_memory()

@@ -235,8 +235,11 @@ def test_a_snippet_is_the_longest_that_fits(group: Case, case: Case) -> None:
     assert not rest or len((snippet + rest[0]).encode()) > 200
 
 
-def test_planned_cases_are_asked_of_nobody_and_written_all_the_same() -> None:
-    """Red if a planned case reaches the tests of a backend, or if the vectors lose it."""
+def test_planned_cases_are_asked_of_nobody_and_the_walks_of_a_stranger_are_planned_no_more() -> (
+    None
+):
+    """Red if a planned case reaches the tests of a backend, or if the walks that were planned once go
+    unasked."""
     planned = {
         test["tc_id"]
         for document in load_vectors("audit")
@@ -244,8 +247,6 @@ def test_planned_cases_are_asked_of_nobody_and_written_all_the_same() -> None:
         for test in group["tests"]
         if test.get("planned")
     }
-    assert len(planned) == 8
-    assert "audit-walk-stranger-who-was-denied" in planned
     asked = {case["tc_id"] for _, case in (p.values for p in cases_of(chain.FAMILY, "walk"))}
-    assert "audit-walk-three-chains" in asked
+    assert {"audit-walk-three-chains", "audit-walk-stranger-who-was-denied"} <= asked
     assert not asked & planned

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import hkdf, json8785, times
+from . import address, hkdf, json8785, times
 
 __all__ = [
     "HASHED",
@@ -36,6 +36,10 @@ _EVENT_ID = re.compile(
 )
 _HASH = re.compile("[0-9a-f]{64}")
 _SORT_KEY = re.compile("(w|r#[0-9a-f]{16})#([0-9]{12})")
+_KEK = re.compile("kek#[0-9a-f]{16}#[0-9a-f]{16}")
+_VERSION = re.compile("[1-9][0-9]{0,14}")
+_OF_KEK = frozenset({"derive", "wrap", "unwrap"})
+_SIGNED = re.compile("((?:[^\n]+\n){10})\n\u2014 [^ \n]+ [A-Za-z0-9+/]+={0,2}\n")
 _TIP = re.compile("(r#[0-9a-f]{16}) ([1-9][0-9]{0,11}) ([0-9a-f]{64})")
 
 #: (chain, first sequence that fails)
@@ -104,15 +108,50 @@ def form_fault(dialogue_id: str, sk: str, event: Mapping[str, Any]) -> str | Non
         re.fullmatch("[0-9a-f]{32}", event["trace_id"]),
         re.fullmatch("[0-9a-f]{16}", event["span_id"]),
         times.is_canonical(event["timestamp"]),
+        _HASH.fullmatch(event.get("mac", "0" * 64)),
+        _names_its_key(dialogue_id, event),
+        _has_subject(dialogue_id, event["subject"]),
+        _may_be_noted(event),
     )
     return None if all(forms) else "a field of another form"
 
 
-def is_misplaced(event: Mapping[str, Any]) -> bool:
-    """Whether an event of a read chain is a boundary or has a note: the write chain alone has them."""
-    return event["chain"] != "w" and (
-        event["operation"] == "boundary" or event.get("note") is not None
-    )
+def _names_its_key(dialogue_id: str, event: Mapping[str, Any]) -> bool:
+    """AUDIT-01: the KEK, or a data key of the dialogue; none only where none could be had."""
+    if event.get("key_id") is None:
+        return bool(event["outcome"] != "success")
+    if event["operation"] in _OF_KEK:
+        return _KEK.fullmatch(event["key_id"]) is not None
+    kind, _, rest = event["key_id"].partition("#")
+    of, _, version = rest.rpartition("#")
+    return (kind, of) == ("dek", dialogue_id) and _VERSION.fullmatch(version) is not None
+
+
+def _has_subject(dialogue_id: str, subject: str) -> bool:
+    if subject == address.partition_key(dialogue_id):
+        return True
+    try:
+        return address.parse(subject)[0] == dialogue_id
+    except ValueError:
+        return False
+
+
+def _may_be_noted(event: Mapping[str, Any]) -> bool:
+    """A note stands on a write's last event and on a boundary, whose note is about the event itself."""
+    if event["operation"] != "boundary":
+        last = event["chain"] == "w" and event["operation"] in ("encrypt", "erase")
+        return last or "note" not in event
+    signed = _SIGNED.fullmatch(event.get("note", ""))
+    if signed is None or event["chain"] != "w" or event["outcome"] != "success" or "mac" in event:
+        return False
+    lines = signed[1].splitlines()
+    says = [
+        *("blue/boundary/v1", event["dialogue_id"], *lines[2:4], str(event["sequence"] - 1)),
+        *(event["previous_hash"], str(event["revision"]), str(event["count"]), lines[8]),
+        event["timestamp"],
+    ]
+    named = all(map(address.is_identifier, lines[2:4])) and lines[2] != lines[3]
+    return lines == says and named and _HASH.fullmatch(lines[8]) is not None
 
 
 def has_mac(event: Mapping[str, Any], key: bytes, kek_id: str) -> bool:
@@ -157,7 +196,7 @@ class Walk:
         self._noted: dict[tuple[str, int], str] = {}
         for sk, event in events.items():
             found = _SORT_KEY.fullmatch(sk)
-            if found is None:
+            if found is None or int(found[2]) == 0:
                 self.findings.append((sk, 0))
             else:
                 self.chains.setdefault(found[1], {})[int(found[2])] = event
@@ -195,13 +234,22 @@ class Walk:
         sk = f"{chain}#{number:012d}"
         return (
             form_fault(self.dialogue_id, sk, event) is None
-            and not is_misplaced(event)
             and event_hash(event) == event["event_hash"]
             and event["previous_hash"] == previous
             and event["revision"] >= revision
+            and not self._is_anothers(event)
             and (self._key is None or has_mac(event, self._key, self._kek_id))
             and (self._take_note(event) if chain == "w" else self._is_noted(event))
         )
+
+    def _is_anothers(self, event: Mapping[str, Any]) -> bool:
+        """Whether a write names another KEK: then the key is of no use for the other chains."""
+        used = event.get("key_id")
+        if event["chain"] != "w" or self._key is None or _KEK.fullmatch(str(used)) is None:
+            return False
+        if used != self._kek_id:
+            self._key = None
+        return bool(used != self._kek_id)
 
     def _take_note(self, event: Mapping[str, Any]) -> bool:
         note = event.get("note")

@@ -1,80 +1,43 @@
 """The audit chain (AUDIT-01 to AUDIT-09): every use of a key is an event, each bound to the one before it.
 
-Pure functions: uses in, items out; items in, findings out. Where they are stored, and when they commit, is
-the business of the layer above.
+Pure functions: uses in, items out. Where they are stored, and when they commit, is the business of the layer
+above; the form of one event is in :mod:`event_form`, a walk along whole chains in :mod:`chain_walk`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..contract.items import Item, Value, canonical_json
-from ..contract.limits import MAX_INTEGER
-from ..contract.timestamps import is_canonical
+from .event_form import FIELDS, WRITE_CHAIN, audit_key, fault_of, number_of, sort_key
 from .keys import KekHandle
 
 __all__ = [
-    "OPERATIONS",
-    "WALK_ORDER",
     "WRITE_CHAIN",
-    "ChainWalk",
     "Tip",
     "Trace",
     "Use",
     "audit_key",
     "current_trace",
+    "event_hash_of",
     "first_tip",
-    "is_event_id",
+    "hash_fits",
+    "mac_fits",
     "mac_key",
     "new_event_id",
     "place",
     "read_chain",
+    "sort_key",
     "tip_of",
 ]
 
-#: The chain on which writes log their own events (AUDIT-08).
-WRITE_CHAIN = "w"
-#: In the order in which the events of one write commit (AUDIT-04).
-OPERATIONS = ("derive", "wrap", "unwrap", "decrypt", "encrypt", "erase", "boundary")
-OUTCOMES = ("success", "failure", "denied")
-
-#: Fields of an event in the order of AUDIT-01: (name, may be unset).
-FIELDS: tuple[tuple[str, bool], ...] = (
-    ("event_id", False),
-    ("timestamp", False),
-    ("trace_id", False),
-    ("span_id", False),
-    ("operation", False),
-    ("key_id", True),
-    ("principal", False),
-    ("outcome", False),
-    ("previous_hash", False),
-    ("dialogue_id", False),
-    ("chain", False),
-    ("sequence", False),
-    ("subject", False),
-    ("count", False),
-    ("revision", False),
-    ("note", True),
-    ("event_hash", False),
-    ("mac", True),
-)
 _HASHED = tuple(name for name, _ in FIELDS if name not in ("event_hash", "mac"))
-_NUMBERS = ("sequence", "count", "revision")
 _NO_TRACE = ("0" * 32, "0" * 16)
-_SORT_KEY = re.compile(r"(w|r#[0-9a-f]{16})#([0-9]{12})")
-_NOTE = re.compile(r"(r#[0-9a-f]{16}) ([1-9][0-9]*) ([0-9a-f]{64})")
-_is_hash = re.compile(r"[0-9a-f]{64}").fullmatch
-_event_id = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-).fullmatch
-
 #: (trace_id of 32 hex digits, span_id of 16): who asked, as OpenTelemetry knows it.
 Trace = tuple[str, str]
 
@@ -105,16 +68,6 @@ class Tip:
         return f"{self.chain} {self.sequence} {self.event_hash}"
 
 
-def audit_key(dialogue_id: str) -> str:
-    """The partition key of a dialogue's audit events."""
-    return f"audit#{dialogue_id}"
-
-
-def sort_key(chain: str, sequence: int) -> str:
-    """``{chain}#{sequence:012d}``."""
-    return f"{chain}#{sequence:012d}"
-
-
 def read_chain(randomness: Callable[[int], bytes]) -> str:
     """A chain of one store instance's own: ``r#`` and 16 random hex digits (AUDIT-08)."""
     return f"r#{randomness(8).hex()}"
@@ -136,11 +89,6 @@ def new_event_id() -> str:
     from uuid_utils import uuid7
 
     return str(uuid7())
-
-
-def is_event_id(text: str) -> bool:
-    """Whether a text is a UUIDv7 of 36 characters in lower case."""
-    return _event_id(text) is not None
 
 
 def current_trace() -> Trace:
@@ -172,8 +120,8 @@ def place(
 ) -> tuple[list[Item], Tip]:
     """The events of ``uses`` after ``tip``, as items, and the new tip.
 
-    ``key``: the mac key, None where no KEK could be had. ``note`` goes on the last event. A revision
-    below the tip's becomes the tip's: it never falls along a chain (AUDIT-09).
+    ``key``: the mac key, None where no KEK could be had; a use of no key gets no mac. ``note`` goes on the
+    last event. A revision below the tip's becomes the tip's: it never falls along a chain (AUDIT-09).
     """
     items = []
     for number, use in enumerate(uses, start=1):
@@ -197,7 +145,8 @@ def place(
         }
         digest = hashlib.sha256(canonical_json(event)).digest()
         event["event_hash"] = digest.hex()
-        event["mac"] = hmac.digest(key, digest, "sha256").hex() if key is not None else None
+        own_key = key if use.key_id is not None else None
+        event["mac"] = hmac.digest(own_key, digest, "sha256").hex() if own_key is not None else None
         tip = Tip(tip.chain, tip.sequence + 1, digest.hex(), event["revision"])
         items.append(
             {
@@ -214,219 +163,39 @@ def event_hash_of(item: Mapping[str, Value]) -> bytes:
     return hashlib.sha256(canonical_json({name: item.get(name) for name in _HASHED})).digest()
 
 
-def tip_of(item: Mapping[str, Value], dialogue_id: str, key: bytes | None) -> Tip | None:
-    """The tip that a chain's last event makes; None where the event is not sound by itself."""
-    if _fault_of(item, dialogue_id) is not None:
-        return None
-    digest = event_hash_of(item)
-    if not hmac.compare_digest(digest.hex(), str(item["event_hash"])):
-        return None
-    if key is not None and not _mac_fits(item, digest, key):
-        return None
-    return Tip(
-        str(item["chain"]),
-        _number(item, "sequence"),
-        str(item["event_hash"]),
-        _number(item, "revision"),
-    )
+def hash_fits(item: Mapping[str, Value]) -> bool:
+    """Whether an event's ``event_hash`` is that of its fields."""
+    try:
+        digest = event_hash_of(item)
+    except ValueError:  # a text or number that canonical JSON does not have was never hashed
+        return False
+    return hmac.compare_digest(digest.hex().encode(), str(item["event_hash"]).encode())
 
 
-def _mac_fits(item: Mapping[str, Value], digest: bytes, key: bytes) -> bool:
+def mac_fits(item: Mapping[str, Value], key: bytes) -> bool:
+    """Whether an event's ``mac`` is that of its ``event_hash``, or rightly none: on a boundary, which its
+    note vouches for, and where no KEK could be had."""
     mac = item.get("mac")
-    if mac is None:  # only on a boundary, which its note vouches for, and where no KEK could be had
+    if mac is None:
         return item["operation"] == "boundary" or (
             item["operation"] == "derive"
             and item["outcome"] != "success"
             and "key_id" not in item
             and item["chain"] != WRITE_CHAIN
         )
-    return hmac.compare_digest(hmac.digest(key, digest, "sha256").hex(), str(mac))
+    own = hmac.digest(key, bytes.fromhex(str(item["event_hash"])), "sha256")
+    return hmac.compare_digest(own.hex(), str(mac))
 
 
-def _fault_of(item: Mapping[str, Value], dialogue_id: str) -> str | None:
-    """What is wrong with an event taken alone, but for hash and mac; None where nothing is."""
-    names = item.keys() - {"pk", "sk"}
-    must = {name for name, unset in FIELDS if not unset}
-    if not must <= names:
-        return "a field is missing"
-    if not names <= {name for name, _ in FIELDS}:
-        return "there is an additional field"
-    for name in names:
-        value = item[name]
-        if type(value) is not (int if name in _NUMBERS else str):
-            return f"{name} is not of its type"
-    if item["dialogue_id"] != dialogue_id or item["pk"] != audit_key(dialogue_id):
-        return "the event belongs to another dialogue"
-    sequence = item["sequence"]
-    if not isinstance(sequence, int) or not 1 <= sequence < 10**12:
-        return "the sequence is out of range"
-    if item["sk"] != sort_key(str(item["chain"]), sequence):
-        return "the event lies under another key"
-    if (
-        not 0 <= _number(item, "count") <= MAX_INTEGER
-        or not 0 <= _number(item, "revision") <= MAX_INTEGER
-    ):
-        return "count or revision is out of range"
-    if item["operation"] not in OPERATIONS or item["outcome"] not in OUTCOMES:
-        return "operation or outcome is unknown"
-    if not is_canonical(item["timestamp"]) or not is_event_id(str(item["event_id"])):
-        return "timestamp or event_id has another form"
-    if _is_hash(str(item["event_hash"])) is None or _is_hash(str(item["previous_hash"])) is None:
-        return "a hash has another form"
-    return None
-
-
-#: Ranges of sort keys in the order in which a walk has to see them: the write chain first, for its notes
-#: name tips of the read chains. (low, high): from low up to, but without, high.
-WALK_ORDER: tuple[tuple[str, str | None], ...] = (("w#", "w$"), ("", "w#"), ("w$", None))
-
-
-@dataclass
-class _Progress:
-    tip: Tip
-    events: int = 0
-    broken: bool = False
-
-
-class ChainWalk:
-    """Walks every chain of a dialogue (AUDIT-05), one event at a time.
-
-    Feed :meth:`take` with the audit partition's items, ascending within the ranges of :data:`WALK_ORDER`,
-    then call :meth:`finish`. A chain is named with the first sequence that fails and not walked further.
-    With ``key``, made from the KEK of ``kek_id``, every change but a cut tail is found; without it, hashes
-    and links only. ``audit_head``: the hash that the head named as the write chain's end before the walk.
-    """
-
-    def __init__(
-        self,
-        dialogue_id: str,
-        key: bytes | None = None,
-        *,
-        kek_id: str | None = None,
-        audit_head: str | None = None,
-    ) -> None:
-        self._dialogue_id = dialogue_id
-        self._key = key
-        self._kek_id = kek_id
-        self._audit_head = audit_head
-        self._head_at: int | None = None
-        self._chains: dict[str, _Progress] = {}
-        self._noted: dict[tuple[str, int], str] = {}
-        self.findings: list[dict[str, Any]] = []
-
-    @property
-    def events(self) -> int:
-        """How many were taken."""
-        return sum(progress.events for progress in self._chains.values()) + len(self.findings)
-
-    def take(self, item: Mapping[str, Value]) -> None:
-        """The next event."""
-        match = _SORT_KEY.fullmatch(str(item["sk"]))
-        if match is None:
-            self._find(str(item["sk"]), 0, "foreign: the sort key is no chain's")
-            return
-        chain, sequence = match[1], int(match[2])
-        progress = self._chains.get(chain)
-        if progress is None:
-            progress = self._chains[chain] = _Progress(first_tip(self._dialogue_id, chain))
-        progress.events += 1
-        if progress.broken:
-            return
-        if sequence != progress.tip.sequence + 1:
-            progress.broken = True
-            self._find(chain, progress.tip.sequence + 1, "missing: the event is not there")
-            return
-        what = self._fault(item, progress.tip)
-        if what is not None:
-            progress.broken = True
-            self._find(chain, sequence, what)
-            return
-        progress.tip = Tip(chain, sequence, str(item["event_hash"]), _number(item, "revision"))
-
-    def _fault(self, item: Mapping[str, Value], tip: Tip) -> str | None:
-        wrong = _fault_of(item, self._dialogue_id)
-        if wrong is not None:
-            return f"foreign: {wrong}"
-        digest = event_hash_of(item)
-        event_hash = str(item["event_hash"])
-        if not hmac.compare_digest(digest.hex(), event_hash):
-            return "hash: the event is not the one that was hashed"
-        if not hmac.compare_digest(tip.event_hash, str(item["previous_hash"])):
-            return "link: the event before it is another one"
-        if self._key is not None and not (
-            _mac_fits(item, digest, self._key) or self._is_strangers(item)
-        ):
-            return "mac: the event was not written with the key"
-        if _number(item, "revision") < tip.revision:
-            return "revision: it falls along the chain"
-        if tip.chain == WRITE_CHAIN:
-            if event_hash == self._audit_head:
-                self._head_at = tip.sequence + 1
-            return self._take_note(item)
-        noted = self._noted.pop((tip.chain, tip.sequence + 1), None)
-        if noted is not None and noted != event_hash:
-            return "note: a write knew another event here"
+def tip_of(item: Mapping[str, Value], dialogue_id: str, key: bytes | None) -> Tip | None:
+    """The tip that a chain's last event makes; None where the event is not sound by itself."""
+    if fault_of(item, dialogue_id) is not None or not hash_fits(item):
         return None
-
-    def _is_strangers(self, item: Mapping[str, Value]) -> bool:
-        """Whether somebody with another KEK tried: derived it, and could not unwrap with it. The mac is
-        made with that KEK; like a denial without one, it can be forged at the tail (HEAD-05)."""
-        operation, key_id = item["operation"], str(item.get("key_id", ""))
-        return (
-            item["chain"] != WRITE_CHAIN
-            and key_id.startswith("kek#")
-            and key_id != self._kek_id
-            and (operation == "derive" or (operation == "unwrap" and item["outcome"] != "success"))
-        )
-
-    def _take_note(self, item: Mapping[str, Value]) -> str | None:
-        note = item.get("note")
-        if note is None or item["operation"] == "boundary":
-            return None
-        match = _NOTE.fullmatch(str(note))
-        if match is None:
-            return "note: it names no tip"
-        chain, sequence, event_hash = match[1], int(match[2]), match[3]
-        if self._noted.setdefault((chain, sequence), event_hash) != event_hash:
-            return "note: an earlier one names another event"
+    if key is not None and not mac_fits(item, key):
         return None
-
-    def finish(self, *, is_settled: bool = True) -> dict[str, dict[str, Any]]:
-        """What is known after the last event: ``{chain: {"events", "tip_sequence", "tip_hash"}}``.
-
-        ``is_settled``: the head is still the one that was there before the walk; otherwise events that a
-        later write appended meanwhile are none too many.
-        """
-        writes = self._chains.get(WRITE_CHAIN)
-        if self._key is not None and (writes is None or not writes.broken):
-            end = writes.tip.sequence if writes else 0
-            if self._audit_head is None:
-                if end:
-                    self._find(WRITE_CHAIN, end + 1, "head: none tells where the chain ends")
-            elif self._head_at is None:
-                self._find(WRITE_CHAIN, end + 1, "missing: the head names another end")
-            elif is_settled and self._head_at != end:
-                self._find(WRITE_CHAIN, self._head_at + 1, "foreign: the head names an earlier end")
-        cut: dict[str, int] = {}
-        for chain, sequence in self._noted:
-            progress = self._chains.get(chain)
-            if progress is None or (not progress.broken and progress.tip.sequence < sequence):
-                cut[chain] = (progress.tip.sequence if progress else 0) + 1
-        for chain, sequence in cut.items():
-            self._find(chain, sequence, "missing: a write knew of later events")
-        return {
-            chain: {
-                "events": progress.events,
-                "tip_sequence": progress.tip.sequence,
-                "tip_hash": progress.tip.event_hash,
-            }
-            for chain, progress in self._chains.items()
-        }
-
-    def _find(self, chain: str, sequence: int, what: str) -> None:
-        self.findings.append({"chain": chain, "sequence": sequence, "what": what})
-
-
-def _number(item: Mapping[str, Value], name: str) -> int:
-    value = item[name]
-    return value if isinstance(value, int) else 0
+    return Tip(
+        str(item["chain"]),
+        number_of(item, "sequence"),
+        str(item["event_hash"]),
+        number_of(item, "revision"),
+    )

@@ -7,6 +7,9 @@ from ..contract.entities import ChainReport
 from ..contract.errors import DialogueStoreError
 from ..partitions.port import PartitionStore
 from ..sealing import audit_chain
+from ..sealing.chain_walk import WALK_ORDER, ChainWalk
+from ..sealing.event_form import is_kek_id
+from ..sealing.keys import KekHandle
 from .keyring import Keyring
 from .loading import Loader
 from .operation import Operation
@@ -42,36 +45,38 @@ class Verifier:
         if before is None and self._partitions.last(audit_pk) is None:
             raise no_dialogue(dialogue_id)
         operation.read(before)
-        kek_id = self._own_kek_id(operation)
-        kek = operation.kek if kek_id is not None else None
-        walk = audit_chain.ChainWalk(
+        kek = self._kek(operation)
+        wrapped_by = self._wrapped_by(pk) if kek is not None else []
+        is_own = kek is not None and all(name == kek.key_id for name in wrapped_by)
+        walk = ChainWalk(
             dialogue_id,
             audit_chain.mac_key(kek, dialogue_id) if kek is not None else None,
-            kek_id=kek_id,
-            audit_head=self._loader.audit_head(operation, before) if kek is not None else None,
+            kek_id=kek.key_id if kek is not None else "",
+            audit_head=self._loader.audit_head(operation, before) if is_own else None,
+            wrapped_by=wrapped_by,
         )
-        for low, high in audit_chain.WALK_ORDER:
+        for low, high in WALK_ORDER:
             for event in self._partitions.stream(audit_pk, low=low, high=high):
                 walk.take(event)
         chains = walk.finish(is_settled=self._partitions.get(pk, "head") == before)
+        findings = walk.findings
         return ChainReport(
-            ok=not walk.findings,
-            with_key=kek_id is not None,
+            ok=not findings,
+            with_key=kek is not None,
             chains=chains,
-            findings=walk.findings,
-            unverified=[],
+            findings=findings,
+            unverified=walk.unverified,
         )
 
-    def _own_kek_id(self, operation: Operation) -> str | None:
-        """The KEK's name, if there is one and it is the dialogue's: it wrapped one of its keys, or the
-        write chain begins with it. None else: then the walk is one without the key."""
+    def _kek(self, operation: Operation) -> KekHandle | None:
+        """The verifier's KEK, if it has one. Whose the dialogue is does not matter: what is stored never
+        decides whether the key is used (ENV-08)."""
         try:
-            kek_id = self._keyring.kek(operation.uses).key_id
+            return self._keyring.kek(operation.uses)
         except DialogueStoreError:
             return None
-        pk = partition_key(operation.dialogue_id)
-        audit_pk = audit_chain.audit_key(operation.dialogue_id)
-        first = self._partitions.get(audit_pk, audit_chain.sort_key(audit_chain.WRITE_CHAIN, 1))
-        deks = self._partitions.query(pk, prefix="dek#")
-        known = [item.get("key_id") for item in (first, *deks) if item is not None]
-        return kek_id if kek_id in known or not known else None
+
+    def _wrapped_by(self, pk: str) -> list[str]:
+        """The KEKs that the dialogue's wrapped data keys name."""
+        names = (item.get("key_id") for item in self._partitions.query(pk, prefix="dek#"))
+        return sorted({str(name) for name in names if is_kek_id(name)})

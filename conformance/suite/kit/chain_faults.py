@@ -9,7 +9,7 @@ from typing import Any
 from .chain import FIELDS, Chain, made
 from .forge import PUBLISHED_UMK, Item, derive_kek
 
-__all__ = ["FAULTS", "ChainFault", "Laid"]
+__all__ = ["FAULTS", "KEK", "MADE", "ChainFault", "Laid"]
 
 KEK = derive_kek(PUBLISHED_UMK, "local")
 
@@ -49,7 +49,7 @@ class Laid:
         chain = self.chain(name)
         before = chain[first - 2] if first > 1 else None
         for event in chain[first - 1 :]:
-            kept = {n: v for n, v in event.items() if n in FIELDS and n not in _MADE}
+            kept = {n: v for n, v in event.items() if n in FIELDS and n not in MADE}
             fields = kept | (changes if event is chain[first - 1] else {})
             before = made(KEK, fields, after=before, chain=event["chain"])
             self.put(before)
@@ -58,7 +58,7 @@ class Laid:
 
 
 #: What follows from the other fields and from the event before.
-_MADE = ("previous_hash", "sequence", "chain", "event_hash", "mac")
+MADE = ("previous_hash", "sequence", "chain", "event_hash", "mac")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ def _flipped(value: Any) -> Any:
     """The value with one bit changed."""
     if isinstance(value, int):
         return value ^ 1
+    if value[-1] in "af":  # the neighbours of these are no hex digits
+        return value[:-1] + chr(ord(value[-1]) ^ 4)
     return value[:-1] + chr(ord(value[-1]) ^ 1)
 
 
@@ -164,6 +166,36 @@ def _field_faults() -> Iterator[ChainFault]:
         yield ChainFault(shown, _set("w", 6, **changes), at, at)
     huge = _set("w", 6, revision=2**60)
     yield ChainFault("a revision beyond what canonical JSON holds", huge, at, at)
+
+
+def _form_faults() -> Iterator[ChainFault]:
+    """AUDIT-01: made again with the key, so that hash, links, macs and the head fit; but the event has a
+    field of another form, and a reader checks the form of every field."""
+    at = (("w", 9),)
+    for name, changes in (
+        ("a trace_id in upper case", {"trace_id": "A" * 32}),
+        ("a trace_id of 31 digits", {"trace_id": "0" * 31}),
+        ("a trace_id that is a word", {"trace_id": "no trace"}),
+        ("a span_id in upper case", {"span_id": "B" * 16}),
+        ("a span_id of 17 digits", {"span_id": "0" * 17}),
+        ("an empty span_id", {"span_id": ""}),
+        ("an event_id of version 4", {"event_id": "0196a000-0000-4000-8000-000000000000"}),
+        ("a time without a fraction", {"timestamp": "2026-02-03T10:15:00Z"}),
+        ("an operation that is none", {"operation": "peek"}),
+        ("an outcome that is none", {"outcome": "maybe"}),
+        ("a key_id of version 01", {"key_id": "dek#d#01"}),
+        ("a key_id of another dialogue", {"key_id": "dek#e#1"}),
+        ("a subject in another dialogue", {"subject": "dialogue#e"}),
+        ("a count below zero", {"count": -1}),
+    ):
+        yield ChainFault(name, lambda x, c=changes: x.relink("w", 9, **c), at, at)  # type: ignore[misc]
+    end = (("r", 6),)
+    opened: dict[str, Any] = {"key_id": "dek#d#1", "revision": 99}
+    noted = _append("r", kek=KEK, note=f"r#{'0' * 16} 1 {'0' * 64}", **opened)
+    yield ChainFault("a note on a read", noted, end, end)
+    for name, note in (("no note", None), ("a note", "blue/boundary/v1\n")):
+        boundary = _append("r", operation="boundary", note=note, **opened)
+        yield ChainFault(f"r goes on with a boundary with {name}", boundary, end, end)
 
 
 def _hash_faults() -> Iterator[ChainFault]:
@@ -309,6 +341,7 @@ def _note_faults() -> Iterator[ChainFault]:
 
 FAULTS = [
     *_field_faults(),
+    *_form_faults(),
     *_hash_faults(),
     *_set_faults(),
     *_append_faults(),

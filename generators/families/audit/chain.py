@@ -261,7 +261,7 @@ def _event_case(name: str, event: Mapping[str, Any], **more: Any) -> Case:
 
 @cache
 def _events() -> dict[str, Mapping[str, Any]]:
-    """One event of each kind, each the first of a chain."""
+    """One event of each kind, each the first of a chain; only a write's last one has a note."""
     told = Story("chain-talk", label="single events")
     pk, kek, dek = told.pk, told.kek_id, "dek#chain-talk#1"
     address = "dialogue:chain-talk/entity:dek/1"
@@ -287,9 +287,9 @@ def _events() -> dict[str, Mapping[str, Any]]:
             revision=2**53 - 1,
         ),
         "erase": told.append(at(0), "r#0000000000000006", "erase", dek, pk, count=2),
-        "with-note": told.append(
+        "with-note": Story("chain-talk", label="a noted event").append(
             at(0),
-            "r#0000000000000007",
+            "w",
             "encrypt",
             dek,
             pk,
@@ -329,7 +329,7 @@ def fields_of_one_event() -> Iterator[Case]:
         "outcome": "failure",
         "previous_hash": "0" * 64,
         "dialogue_id": "chain-talk2",
-        "chain": "w",
+        "chain": "r#0000000000000007",
         "sequence": 2,
         "subject": "dialogue#chain-talk2",
         "count": 2,
@@ -540,7 +540,7 @@ def what_a_stranger_leaves() -> Iterator[Case]:
         _in_order(edit.data["events"])
         told = [{"chain": STRANGER, "events": 2, "key_id": eve}]
         slug = f"stranger-{name}"
-        yield _sound(slug, edit.data, "Sound", "KEY-08", unverified=told, planned=True)
+        yield _sound(slug, edit.data, "Sound", "KEY-08", unverified=told)
 
 
 @_KEYED.case
@@ -556,7 +556,32 @@ def what_no_stranger_leaves() -> Iterator[Case]:
             edit.set("events", sk, to=event)
         slug = f"stranger-{name}"
         found = (STRANGER, at_fault)
-        yield _found(slug, "stranger-used-a-key", edit, "Changed", found, planned=True)
+        yield _found(slug, "stranger-used-a-key", edit, "Changed", found)
+
+
+@_KEYED.case
+def under_another_key() -> Iterator[Case]:
+    """A write chain under another KEK is not this verifier's, whatever it says itself; and who had a KEK
+    made macs with it."""
+    other = Story("chain-talk", user_id="eve", label="another's dialogue")
+    other.write(at(0), dialogue(at(0), "Who knows what"))
+    edit = _edit()
+    for number in range(len(other.events) + 1, 6):
+        edit.remove("events", _sk("w", number))
+    for sk in sorted(other.events):
+        edit.set("events", sk, to=stored(other.events[sk]))
+    yield _found(
+        "write-chain-of-another-user",
+        "stranger-used-a-key",
+        edit,
+        "Changed",
+        ("w", 1),
+        rules=("ENV-08",),
+    )
+    edit = _edit()
+    for sk, event in _strangers(("derive", "success", "")).items():
+        edit.set("events", sk, to={name: value for name, value in event.items() if name != "mac"})
+    yield _found("stranger-without-mac", "stranger-used-a-key", edit, "Changed", (STRANGER, 1))
 
 
 @_KEYED.case
@@ -568,11 +593,11 @@ def boundaries_and_notes_where_they_do_not_belong() -> Iterator[Case]:
     )
     edit = _edit().set("events", _sk(OTHER, 4), to=stored(boundary))
     slug = "reader-4-boundary"
-    yield _found(slug, "boundary-misplaced", edit, "Changed", (OTHER, 4), planned=True)
+    yield _found(slug, "boundary-misplaced", edit, "Changed", (OTHER, 4))
     last = story().tip(OTHER)
     noted = {**last, "note": audit_events.tip_text(story().tip(WRITER))}
     edit = _edit().set("events", _sk(OTHER, 3), to=_rewritten(noted, signed=True))
-    yield _found("reader-3-note", "note-misplaced", edit, "Changed", (OTHER, 3), planned=True)
+    yield _found("reader-3-note", "note-misplaced", edit, "Changed", (OTHER, 3))
 
 
 @_KEYED.case
@@ -715,13 +740,24 @@ def events_not_as_the_contract_gives_them() -> Iterator[Case]:
         "revision-negative": ("revision", -1),
         "revision-as-text": ("revision", "1"),
         "principal-as-number": ("principal", 7),
+        "trace-id-in-upper-case": ("trace_id", "4BF92F3577B34DA6A3CE929D0E0E4736"),
+        "trace-id-of-31-digits": ("trace_id", "0" * 31),
+        "trace-id-with-line-feed": ("trace_id", "0" * 31 + "\n"),
+        "span-id-of-17-digits": ("span_id", "0" * 17),
+        "span-id-of-a-word": ("span_id", "not-a-span-id-no"),
+        "key-id-of-version-01": ("key_id", "dek#chain-talk#01"),
+        "key-id-of-another-dialogue": ("key_id", "dek#other-talk#1"),
+        "key-id-of-a-kek": ("key_id", story().kek_id),
+        "key-id-unset-after-success": ("key_id", None),
+        "subject-of-another-dialogue": ("subject", "dialogue#other-talk"),
+        "subject-of-nothing": ("subject", "everything"),
     }
     sk = _sk(OTHER, 3)
     for name, (field, value) in wrong.items():
         event = _rewritten(story().events[sk], signed=True, **{field: value})
         edit = _edit()
         for changed in (field, "event_hash", "mac"):
-            edit.set("events", sk, changed, to=event[changed])
+            edit.set("events", sk, changed, to=event.get(changed, ABSENT))
         yield _found(f"form-{name}", "event-form", edit, "Form", (OTHER, 3), rules=("AUDIT-01",))
     edit = _edit().set("events", sk, "comment", to="not hashed")
     yield _found(

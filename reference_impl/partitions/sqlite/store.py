@@ -40,6 +40,7 @@ __all__ = ["STATEMENTS", "SqlitePartitionStore"]
 _SELECT = (
     "SELECT sk, attributes, content_encrypted, content_nonce, key_id, aad_hash FROM items WHERE "
 )
+_SELECT_TYPED = _SELECT.replace(" FROM ", ", typeof(sk) FROM ")
 _INSERT = (
     "INTO items (pk, sk, attributes, content_encrypted, content_nonce, key_id, aad_hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -54,13 +55,24 @@ _QUERY_FROM = f"{_SELECT}pk = ? AND sk >= ? ORDER BY sk"
 _QUERY_BETWEEN = f"{_SELECT}pk = ? AND sk >= ? AND sk < ? ORDER BY sk"
 _LAST = f"{_SELECT}pk = ? ORDER BY sk DESC LIMIT 1"
 _LAST_BETWEEN = f"{_SELECT}pk = ? AND sk >= ? AND sk < ? ORDER BY sk DESC LIMIT 1"
-_PAGE = f"{_SELECT}pk = ? AND sk > ? ORDER BY sk LIMIT {_PAGE_ROWS}"
+#: A page of a stream by where it begins and whether it has an end. Somebody else may have put sort keys
+#: there that are bytes, which come after every text, or text that is no UTF-8, which comes back as bytes too.
+_BEGINNINGS = {"from": "sk >= ?", "after": "sk > ?", "after text": "sk > CAST(? AS TEXT)"}
+_PAGES = {
+    (where, has_end): (
+        f"{_SELECT_TYPED}pk = ? AND {begins}{' AND sk < ?' if has_end else ''} "
+        f"ORDER BY sk LIMIT {_PAGE_ROWS}"
+    )
+    for where, begins in _BEGINNINGS.items()
+    for has_end in (False, True)
+}
 _PUT = f"INSERT OR REPLACE {_INSERT}"
 _PUT_NEW = f"INSERT {_INSERT} ON CONFLICT DO NOTHING"
 _DELETE = "DELETE FROM items WHERE pk = ? AND sk = ?"
 #: Every statement that touches items, but for the one scan there is (KEY-02).
 STATEMENTS = (
-    *(_GET, _EXISTS, _QUERY, _QUERY_FROM, _QUERY_BETWEEN, _LAST, _LAST_BETWEEN, _PAGE),
+    *(_GET, _EXISTS, _QUERY, _QUERY_FROM, _QUERY_BETWEEN, _LAST, _LAST_BETWEEN),
+    *_PAGES.values(),
     *(_PUT, _PUT_NEW, _DELETE),
 )
 _ANY_WRAPPED_KEY = (
@@ -122,20 +134,17 @@ class SqlitePartitionStore(PartitionStore):
 
     def stream(self, pk: str, *, low: str = "", high: str | None = None) -> Iterator[Item]:
         """A page is a statement of its own, so that no reader keeps the log from being cleared."""
-        first = self.get(pk, low) if low else None
-        if first is not None:
-            yield first
-        after = low
+        end = () if high is None else (high,)
+        where, begin = "from", low
         while True:
-            bounds = (pk, after)
-            page = items_of(pk, self._pool.use(lambda c, b=bounds: _rows(c, _PAGE, b)))  # type: ignore[misc]
-            for item in page:
-                if high is not None and str(item["sk"]) >= high:
-                    return
-                yield item
+            sql, bounds = _PAGES[where, bool(end)], (pk, begin, *end)
+            page = self._pool.use(lambda c, s=sql, b=bounds: _rows(c, s, b))  # type: ignore[misc]
+            yield from items_of(pk, [row[:-1] for row in page])
             if len(page) < _PAGE_ROWS:
                 return
-            after = str(page[-1]["sk"])
+            begin, stored_as = page[-1][0], page[-1][-1]
+            is_text = stored_as == "text" and not isinstance(begin, str)
+            where = "after text" if is_text else "after"
 
     def commit(self, actions: Sequence[Action], *, token: str) -> None:  # noqa: ARG002
         """One IMMEDIATE transaction. No answer gets lost in between, so tokens are not remembered.
