@@ -154,6 +154,26 @@ class TrustsTheHead(Loader):
         return []
 
 
+@lie("audit", "AUDIT-09")
+class BelievesStates(Loader):
+    """Tells what the head's state says without asking the chain."""
+
+    def check_state(self, snapshot: Snapshot, kek: KekHandle | None) -> list[Finding]:
+        del snapshot, kek
+        return []
+
+
+@lie("audit", "AUDIT-09")
+class BelievesAnyBoundary(Loader):
+    """Takes a boundary at the write chain's end for the end, whatever it says."""
+
+    def check_chain(
+        self, snapshot: Snapshot, last: Item | None, kek: KekHandle | None
+    ) -> list[Finding]:
+        is_boundary = last is not None and last["operation"] == "boundary"
+        return [] if is_boundary else super().check_chain(snapshot, last, kek)
+
+
 class _Auditor(Verifier):
     """An auditor that gives another report than it made."""
 

@@ -231,8 +231,11 @@ def test_a_partition_put_forward_again_is_read_and_written(world: World) -> None
 
 
 @rules("AUDIT-09")
-@pytest.mark.parametrize("mac", ["no mac", "a mac of zeros"])
-def test_an_event_that_anybody_can_put_does_not_hide_a_rollback(world: World, mac: str) -> None:
+@pytest.mark.parametrize("who", ["a new instance", "one that knows both states"])
+@pytest.mark.parametrize("mac", ["no mac", "a mac of zeros", "a boundary"])
+def test_an_event_that_anybody_can_put_does_not_hide_a_rollback(
+    world: World, mac: str, who: str
+) -> None:
     """Linked and hashed, with the revision of the earlier state, but made without the key."""
     back = RolledBack(world)
     fields: dict[str, Any] = {
@@ -245,14 +248,45 @@ def test_an_event_that_anybody_can_put_does_not_hide_a_rollback(world: World, ma
     }
     if mac == "no mac":
         fields["outcome"] = "failure"
+    elif mac == "a boundary":  # which has none, but for a note that says what it ends
+        fields |= {"operation": "boundary", "revision": 0, "note": "moved"}
     else:
         fields["mac"] = "0" * 64
     back.raw.put(made(None, fields, after=back.last))
+
+    def store() -> DialogueStore:
+        return world.open().store if who == "a new instance" else back.knows_both
+
     with expect_error("integrity_error", layer="chain"):
-        world.open().store.load_partition(D)
+        store().load_partition(D)
     with expect_error("integrity_error", layer="chain"):
-        world.open().store.create_round(D, 3)
+        store().create_round(D, 3)
     assert back.items() == back.earlier
+
+
+@rules("AUDIT-09")
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize("state", ["erased", "moved"])
+def test_a_state_is_believed_only_as_the_chain_bears_out(
+    world: World, state: str, warm: bool
+) -> None:
+    """HEAD-01: nobody needs a key to write it into a head; the chain knows neither an erasure nor a
+    boundary."""
+    backend = world.open()
+    raw = raw_of(backend)
+    begin(backend.store, D, rounds=[1])
+    store = world.open().store
+    if warm:
+        store.get_rounds(D)
+    head = raw.get(PK, "head")
+    assert head is not None, "there is no head"
+    raw.put({**head, "state": state})
+    with expect_error("integrity_error", layer="head"):
+        store.load_partition(D)
+    with expect_error("integrity_error", layer="head"):
+        store.create_round(D, 3)
+    raw.put(dict(head))
+    assert [r["round"] for r in plain(store.get_rounds(D))] == [1]
 
 
 def removed(world: World) -> tuple[Backend, Log]:

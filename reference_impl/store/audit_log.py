@@ -66,6 +66,11 @@ class AuditLog:
         """The write chain's last event."""
         return self.partitions.last(audit_chain.audit_key(dialogue_id), prefix=f"{WRITE_CHAIN}#")
 
+    def write_event(self, dialogue_id: str, sequence: int) -> Item | None:
+        """One event of the write chain."""
+        sk = audit_chain.sort_key(WRITE_CHAIN, sequence)
+        return self.partitions.get(audit_chain.audit_key(dialogue_id), sk)
+
     def for_write(
         self, dialogue_id: str, uses: Sequence[Use], tip: Tip, revision: int, kek: KekHandle | None
     ) -> tuple[list[Item], Tip]:

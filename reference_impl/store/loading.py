@@ -10,6 +10,7 @@ from ..contract.errors import DialogueStoreError, error, integrity_error
 from ..contract.items import Item
 from ..partitions.port import Contention, PartitionStore
 from ..sealing import audit_chain
+from ..sealing.chain_walk import MAX_BOUNDARIES
 from ..sealing.keys import KekHandle
 from .audit_log import AuditLog
 from .journal import apply_journal
@@ -23,6 +24,10 @@ from .snapshot import Snapshot
 __all__ = ["Loaded", "Loader", "as_error", "check_state"]
 
 
+#: What the write chain must end with for a head to be believed that its dialogue is no more (HEAD-01).
+_BORNE_OUT_BY = {"erased": "erase", "moved": "boundary"}
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What one look at a partition gave: its state, what is wrong with it, and the head as it lay there.
@@ -33,6 +38,14 @@ class Loaded:
     snapshot: Snapshot
     findings: list[Finding]
     head: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of a write chain: its very last event, and the last one that a write made."""
+
+    tip: audit_chain.Tip
+    written: audit_chain.Tip
 
 
 class Loader:
@@ -97,6 +110,8 @@ class Loader:
         operation.known = snapshot
         if snapshot.head is not None and not any(f.layer == "head" for f in findings):
             findings += self.check_chain(snapshot, last, operation.kek)
+            if not any(f.layer == "chain" for f in findings):
+                findings += self.check_state(snapshot, operation.kek)
         return Loaded(snapshot, findings, head)
 
     def check_chain(
@@ -114,19 +129,52 @@ class Loader:
 
         if last is None:
             return finding("the partition has no write chain")
-        key = audit_chain.mac_key(kek, dialogue_id) if kek is not None else None
-        tip = audit_chain.tip_of(last, dialogue_id, key)
-        if tip is None:
+        end = self._end(dialogue_id, last, kek)
+        if end is None:
             pk, sk = str(last["pk"]), str(last["sk"])
             detail = "the write chain's last event is not the one that was written"
             return [Finding("integrity_error", "chain", None, pk, sk, detail)]
-        if head.revision < tip.revision:
+        if head.revision < end.written.revision:
             return finding("the head is older than the audit chain: the dialogue was rolled back")
-        if head.revision == tip.revision:
-            if head.audit_head != tip.event_hash:
+        if head.revision == end.written.revision:
+            if head.audit_head != end.written.event_hash:
                 return finding("the audit chain ends with another event than the head names")
-            snapshot.tip = tip
+            snapshot.tip = end.tip
         return []
+
+    def _end(self, dialogue_id: str, last: Item, kek: KekHandle | None) -> _End | None:
+        """The write chain's last event whose mac is good, and what stands behind it: boundaries of right
+        form, eight at most (AUDIT-09). None where anything else does. Only behind a boundary is more read
+        than ``last``."""
+        key = audit_chain.mac_key(kek, dialogue_id) if kek is not None else None
+        tip = here = audit_chain.tip_of(last, dialogue_id, key)
+        event = last
+        for _ in range(MAX_BOUNDARIES + 1):
+            if tip is None or here is None:
+                return None
+            if event["operation"] != "boundary":
+                return _End(tip, here)
+            before = self._log.write_event(dialogue_id, here.sequence - 1)
+            if before is None or before.get("event_hash") != event["previous_hash"]:
+                return None
+            event, here = before, audit_chain.tip_of(before, dialogue_id, key)
+        return None
+
+    def check_state(self, snapshot: Snapshot, kek: KekHandle | None) -> list[Finding]:
+        """HEAD-01: nobody needs a key to write ``erased`` or ``moved`` into a head, so the chain, read
+        again after the head, has to bear it out."""
+        state = snapshot.known_head.state
+        if state not in _BORNE_OUT_BY:
+            return []
+        last = self._log.last_write(snapshot.dialogue_id)
+        findings = self.check_chain(snapshot, last, kek)
+        if findings or last is None:
+            return findings
+        if last["operation"] == _BORNE_OUT_BY[state]:
+            return []
+        where = address(snapshot.dialogue_id, "head", {})
+        detail = f"the head says {state}, and the audit chain does not"
+        return [Finding("integrity_error", "head", where, snapshot.pk, "head", detail)]
 
     def find_tip(self, snapshot: Snapshot, kek: KekHandle | None) -> None:
         """The write chain's end for a head that was written after the chain was looked at."""
