@@ -36,7 +36,7 @@ from ..targets.load import IMPORT_S, LoadError, LoadUsageError, TargetOptions, o
 from ..verdict.expected import ListError, made_from
 from ..verdict.expected import read as read_list
 from ..verdict.expected import write as write_list
-from ..verdict.judge import ExpectedFailure, Reason, Report
+from ..verdict.judge import FAILING, ExpectedFailure, Reason, Report
 from .common import INTERRUPTED, SETUP, USAGE, complain, prefix_option, remote_option, usage
 
 __all__ = ["run_command"]
@@ -362,7 +362,7 @@ def _again(name: str, destination: Path, options: Options, own_seed: bool) -> Op
         failure["case"]
         for requirement in last["requirements"]
         for failure in requirement["failures"]
-        if failure["outcome"] == "fail"
+        if failure["outcome"] in FAILING
     )
     if not failed:
         raise NothingFailedError(

@@ -70,6 +70,9 @@ def document(report: Report) -> dict[str, Any]:
             {"id": e.id, "reason": e.reason, "link": e.link, "expiry": e.expiry.isoformat()}
             for e in report.expected
         ],
+        "unsupported": [
+            {"method": method, "cases": list(cases)} for method, cases in report.unsupported
+        ],
         "exit_code": report.exit_code,
         "footer": True,
     }

@@ -25,6 +25,7 @@ _COLOURS: Final = {
     "conformant": "bold green",
     "emulated": "bold yellow",
     "fail": "bold red",
+    "unsupported": "red",
     "not_conformant": "bold red",
     "indeterminate": "bold yellow",
     "not_claimed": "dim",
@@ -119,6 +120,7 @@ def show(console: Console, report: Report, path: Path | None) -> None:
     if any(requirement.cases for requirement in claimed):
         console.print(_table(claimed))
     _show_failures(console, claimed, {entry.id: entry for entry in report.expected})
+    _show_unsupported(console, report)
     _show_reasons(console, report.reasons)
     for profile in report.profiles:
         if profile.name in report.profiles_claimed:
@@ -165,6 +167,16 @@ def _show_failures(
             link = escape(entry.link) or "no link says where it is dealt with"
             told = f"expected until {entry.expiry}: {escape(entry.reason)} ({link})"
             _print(console, f"      [yellow]{told}[/]")
+
+
+def _show_unsupported(console: Console, report: Report) -> None:
+    """Each method that is not there once, however many cases wait for it."""
+    if report.unsupported:
+        _print(console, f"[bold red]{_count(len(report.unsupported), 'method')} not supported[/]")
+    for method, cases in report.unsupported:
+        waits = "case waits" if len(cases) == 1 else "cases wait"
+        _print(console, f"  {method}  NotImplementedError; {len(cases)} {waits} for it")
+        _print(console, f"      {escape(cases[0])}")
 
 
 def _show_reasons(console: Console, reasons: Sequence[Reason]) -> None:

@@ -16,7 +16,7 @@ from typing import Final, Literal
 from ..spec import BUILT, EXCLUDED, OWN_PROFILE, OWN_TESTS, PLANNED, PROFILES, RULES, home_of
 from ..targets.base import Target
 from ..targets.load import TargetOptions, open_target
-from ..verdict.judge import Case, Reason
+from ..verdict.judge import FAILING, Case, Reason
 from .recorder import CASES_FILE, Listener
 from .runner import CHECKOUT, SUITE, Options, UsageError, collect, run, run_own
 
@@ -202,7 +202,7 @@ def _state(
             return "undecided", "", "the project's own tests were not run", []
         told = f"{name}: no test cites it, and the register names no milestone"
         return "missing", "", "no test", [Reason("rule_without_test", told)]
-    if failed := [case.id for case in cases if case.outcome == "fail"]:
+    if failed := [case.id for case in cases if case.outcome in FAILING]:
         told = f"{name} is not proved: {failed[0]} fails"
         return "missing", "", f"{failed[0]} fails", [Reason("rule_not_proved", told)]
     if undecided := [case.id for case in cases if case.outcome != "pass"]:

@@ -16,8 +16,8 @@ import pytest
 
 from ..spec import PROFILES, RULES, home_of
 from ..targets.guard import call_alarm, watched
-from ..verdict.causes import undecided_by
-from ..verdict.judge import Case, Outcome, Reason, Recording
+from ..verdict.causes import undecided_by, unsupported_by
+from ..verdict.judge import FAILING, Case, Outcome, Reason, Recording
 from .selection import Selection
 from .session import SESSION, Session
 from .signals import stop_asked
@@ -51,14 +51,21 @@ class _Item:
     reports: dict[str, list[pytest.TestReport]] = field(default_factory=dict)
     #: Phases that ended by somebody else's fault than the backend's: code and reason.
     undecided: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: Phases that ended because the backend has no such methods.
+    unsupported: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def case(self) -> Case:
         """What was recorded, as a case; nothing but three clean phases is a pass."""
         outcome, code, reason = self._judge()
         duration = sum(r.duration for reports in self.reports.values() for r in reports)
+        waits_for = self._waits_for() if outcome == "unsupported" else ()
         return Case(
-            self.id, self.profile, self.rules, outcome, reason, code, duration, self._trace()
+            *(self.id, self.profile, self.rules, outcome, reason, code, duration, self._trace()),
+            waits_for,
         )
+
+    def _waits_for(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for names in self.unsupported.values() for name in names))
 
     def _trace(self) -> str:
         failed = [r for reports in self.reports.values() for r in reports if not r.passed]
@@ -77,6 +84,9 @@ class _Item:
                     if phase in self.undecided:
                         code, reason = self.undecided[phase]
                         return "indeterminate", code, reason
+                    if phase in self.unsupported:
+                        names = ", ".join(self.unsupported[phase])
+                        return "unsupported", "", f"needs {names}: {explain(report)}"
                     if phase == "call":
                         return "fail", "", explain(report)
                     return "indeterminate", f"{phase}_error", explain(report)
@@ -223,6 +233,8 @@ class Recorder:
             cause = undecided_by(call.excinfo.value)
             if cause is not None:
                 found.undecided[call.when] = cause[0], clean(cause[1])
+            elif methods := unsupported_by(call.excinfo.value):
+                found.unsupported[call.when] = methods
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -267,7 +279,7 @@ class Recorder:
     def _fail_fast(self, case: Case) -> None:
         if not self._selection.fail_fast or case.outcome == "pass":
             return
-        if case.outcome == "fail" and case.id in self._selection.known:
+        if case.outcome in FAILING and case.id in self._selection.known:
             return
         if any(not item.reports and not item.deselected for item in self._items.values()):
             self.problem("filtered", f"--fail-fast ended the run after {case.id}")

@@ -24,7 +24,16 @@ from ..targets.base import Backend, Engine, Target
 from ..targets.guard import alarm, blamed, watched
 from ..targets.machine import lacks
 from ..verdict.expected import weigh
-from ..verdict.judge import Case, ExpectedFailure, Reason, Recording, Report, judge, judge_own
+from ..verdict.judge import (
+    Case,
+    ExpectedFailure,
+    Reason,
+    Recording,
+    Report,
+    judge,
+    judge_own,
+    unsupported,
+)
 from .recorder import Listener, Recorder, clean
 from .selection import Selection
 from .session import Session, World
@@ -197,6 +206,7 @@ class _Started:
             reasons=judgement.reasons,
             interrupted=recording.interrupted,
             expected=met,
+            unsupported=unsupported(recording.cases),
         )
 
 

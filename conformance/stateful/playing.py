@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 #: The name that the model has among the sides.
 MODEL: Final = "model"
+#: The read that shows a whole partition.
+_LOOK: Final = "load_partition"
 #: What is shown of two partitions that differ.
 _MOST_PATHS: Final = 20
 
@@ -110,6 +112,8 @@ class Side:
         self.name = name
         #: Whether any call has given anything, be it a refusal of the contract.
         self.has_answered = False
+        #: Methods that ended with ``NotImplementedError`` (PROTO-03).
+        self.unsupported: set[str] = set()
         self._new_stage = stage
         self._stage: Stage | None = None
         self._clients: dict[int, Backend] = {}
@@ -194,7 +198,7 @@ class Side:
     def _look(self, dialogue_id: str | None) -> Outcome:
         if dialogue_id is None:
             return NOTHING
-        return self._ended("load_partition", {"dialogue_id": dialogue_id})
+        return self._ended(_LOOK, {"dialogue_id": dialogue_id})
 
     def _items(self, dialogue_id: str) -> Outcome:
         if self.backend.raw is None:
@@ -212,6 +216,9 @@ class Side:
             result = self._call(backend, method, params)
         except DialogueStoreError as error:
             return refused(error)
+        except NotImplementedError as error:
+            self.unsupported.add(method)
+            return stray(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the outcome
             return stray(error)
         try:
@@ -308,7 +315,8 @@ class Player:
     """Plays histories on the model and on sides, step by step.
 
     ``at_once``: prepared partitions may be written as whole rounds. ``with_times``: whether every
-    side's clock can be set, so that times are compared. ``watch`` is told of every step.
+    side's clock can be set, so that times are compared. ``watch`` is told of every step. Steps of
+    the methods in ``left_out`` are not played, and without ``load_partition`` no partition is looked at.
     """
 
     def __init__(
@@ -322,13 +330,19 @@ class Player:
         self.sides = sides
         self.at_once = at_once
         self.with_times = with_times
+        self.left_out: set[str] = set()
         self._truth = _Truth()
         self._watch = watch
 
     def only(self, names: Sequence[str]) -> Player:
         """A player for some of the sides."""
         sides = [side for side in self.sides if side.name in names]
-        return Player(sides, at_once=self.at_once, with_times=self.with_times)
+        fewer = Player(sides, at_once=self.at_once, with_times=self.with_times)
+        fewer.left_out = self.left_out
+        return fewer
+
+    def _left(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        return tuple(step for step in steps if step.method not in self.left_out)
 
     def play(
         self,
@@ -346,12 +360,13 @@ class Player:
         of its own, from nothing; else the first step is the first to be compared.
         """
         everybody = [self._truth, *self.sides]
+        history = history.with_steps(self._left(history.steps))
         try:
             for side, begun in [(side, side.begin()) for side in everybody]:
                 side.wait(begun)
-            prepared = steps_of(history.prepared, at_once=self.at_once)
+            prepared = self._left(steps_of(history.prepared, at_once=self.at_once))
             again = found = self._prepare(
-                History(history.name, "empty", tuple(prepared)), compare=prepared_too
+                History(history.name, "empty", prepared), compare=prepared_too
             )
             if found is None:
                 found = self._steps(history, look_every, items_too=items_too)
@@ -384,6 +399,7 @@ class Player:
             shut[client] = step.method == CLOSE or (shut[client] and step.method != OPEN)
             # A look would refresh what a client remembers before its turn has shown it.
             looks = not shut[client] and step.method != SWITCH and number % look_every == 0
+            looks = looks and _LOOK not in self.left_out
             dialogue_id = self._about(step)
             expected, answers = self._played(step, dialogue_id if looks else None)
             if self._watch is not None:
@@ -415,6 +431,8 @@ class Player:
 
     def _everywhere(self, about: _About, *, items_too: bool = False) -> Divergence | None:
         """Every dialogue's partition, and its stored items."""
+        if _LOOK in self.left_out:
+            return None
         for dialogue_id in self._truth.dialogues():
             here = about.of(dialogue_id)
             asked = [(side, side.look(dialogue_id)) for side in self.sides]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import linecache
+import re
+import traceback
+from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import Final
 
 from conformance.targets.guard import Undecided
 from conformance.targets.machine import lacks, lacks_by
+from reference_impl.contract.tables import METHODS
 
-__all__ = ["chain", "undecided_by"]
+__all__ = ["chain", "undecided_by", "unsupported_by"]
 
+_METHODS: Final = frozenset({*METHODS, "close"})
 #: So many exceptions are looked at that caused one another.
 _LONGEST: Final = 20
 
@@ -24,6 +30,39 @@ def undecided_by(error: BaseException) -> tuple[str, str] | None:
             return "machine_error", found
     # What the backend made of it may not say so.
     return ("machine_error", found) if (found := lacks()) else None
+
+
+def unsupported_by(error: BaseException) -> tuple[str, ...]:
+    """The methods that ended a case because the backend does not have them (PROTO-03): the one that
+    ``NotImplementedError`` came from, or those that it names; empty where it is no such error."""
+    for one in chain(error):
+        if isinstance(one, NotImplementedError):
+            calls = list(traceback.walk_tb(one.__traceback__))
+            ways = (_named(str(one)), _by_function(calls), _by_caller(calls))
+            return next((found for found in ways if found), ())
+    return ()
+
+
+def _named(text: str) -> tuple[str, ...]:
+    """The methods among the words of a text."""
+    return tuple(dict.fromkeys(word for word in re.findall(r"\w+", text) if word in _METHODS))
+
+
+def _by_function(calls: Sequence[tuple[FrameType, int]]) -> tuple[str, ...]:
+    """The first function on the way that is called as a method is."""
+    return tuple(f.f_code.co_name for f, _ in calls if f.f_code.co_name in _METHODS)[:1]
+
+
+def _by_caller(calls: Sequence[tuple[FrameType, int]]) -> tuple[str, ...]:
+    """The method that the latest caller named, in its line or by a variable: one function may stand for
+    all methods that are not there yet."""
+    for frame, number in reversed(calls):
+        line = linecache.getline(frame.f_code.co_filename, number)
+        names = [value for value in frame.f_locals.values() if isinstance(value, str)]
+        for found in (_named(line), tuple(n for n in names if n in _METHODS)):
+            if found:
+                return found[:1]
+    return ()
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

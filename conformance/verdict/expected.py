@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from .judge import Case, ExpectedFailure, Reason, Report
+from .judge import FAILING, Case, ExpectedFailure, Reason, Report
 
 __all__ = ["ListError", "made_from", "read", "weigh", "write"]
 
@@ -95,7 +95,7 @@ def weigh(
             problems.append(
                 Reason("expected_passed", f"{entry.id}: passes, so take it off the list")
             )
-        elif case.outcome == "fail":
+        elif case.outcome in FAILING:
             met.append(entry)
     return tuple(met), problems
 

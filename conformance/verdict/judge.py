@@ -16,6 +16,7 @@ from conformance.targets.base import Engine
 
 __all__ = [
     "EXIT_CODES",
+    "FAILING",
     "Case",
     "ExpectedFailure",
     "Failure",
@@ -27,12 +28,17 @@ __all__ = [
     "Requirement",
     "Verdict",
     "judge",
+    "unsupported",
 ]
 
-Outcome = Literal["pass", "fail", "indeterminate"]
-RuleVerdict = Literal["pass", "fail", "not_claimed", "not_applicable", "indeterminate"]
+Outcome = Literal["pass", "fail", "unsupported", "indeterminate"]
+RuleVerdict = Literal[
+    "pass", "fail", "unsupported", "not_claimed", "not_applicable", "indeterminate"
+]
 Verdict = Literal["conformant", "emulated", "not_conformant", "indeterminate"]
 
+#: Outcomes of a case, and verdicts of a rule, that decide against a backend.
+FAILING: Final = ("fail", "unsupported")
 #: What the command line ends with; usage errors are 3.
 EXIT_CODES: Final[dict[Verdict, int]] = {
     "conformant": 0,
@@ -52,7 +58,8 @@ class Reason:
 
 @dataclass(frozen=True)
 class Case:
-    """One test as it was recorded. ``reason`` is set unless it passed; ``code`` if indeterminate.
+    """One test as it was recorded. ``reason`` is set unless it passed; ``code`` if indeterminate;
+    ``waits_for``, if unsupported: the methods that the backend does not have.
 
     ``trace``: where it stopped, for people; it goes into no report.
     """
@@ -65,6 +72,7 @@ class Case:
     code: str = ""
     duration_s: float = 0.0
     trace: str = ""
+    waits_for: tuple[str, ...] = ()
 
 
 @dataclass
@@ -138,6 +146,8 @@ class Report:
     interrupted: bool = False
     #: The expected failures that did fail.
     expected: tuple[ExpectedFailure, ...] = ()
+    #: The methods that the backend does not have, each with the cases that wait for it.
+    unsupported: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -161,18 +171,19 @@ class Report:
 
     @property
     def failed_cases(self) -> dict[str, str]:
-        """The ids of the cases that failed, with the reason."""
+        """The ids of the cases that failed, or wait for a method, with the reason."""
         return {
             failure.case: failure.reason
             for requirement in self.requirements
             for failure in requirement.failures
-            if failure.outcome == "fail"
+            if failure.outcome in FAILING
         }
 
     @property
     def failed_rules(self) -> tuple[str, ...]:
-        """The ids of the rules that failed, in the order of the contract."""
-        return tuple(dict.fromkeys(r.id for r in self.requirements if r.verdict == "fail"))
+        """The ids of the rules that failed, if only because a method is not there, in the order of
+        the contract."""
+        return tuple(dict.fromkeys(r.id for r in self.requirements if r.verdict in FAILING))
 
 
 @dataclass(frozen=True)
@@ -231,6 +242,15 @@ def judge(
     return Judgement(requirements, profiles, verdict, tuple(reasons))
 
 
+def unsupported(cases: Iterable[Case]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The methods that cases wait for, by name, each with the ids of its cases."""
+    waiting: dict[str, list[str]] = {}
+    for case in cases:
+        for method in case.waits_for:
+            waiting.setdefault(method, []).append(case.id)
+    return tuple((method, tuple(sorted(ids))) for method, ids in sorted(waiting.items()))
+
+
 def judge_own(recording: Recording) -> Judgement:
     """Judge a recording of the project's own tests: each rule that they cite, for profile ``project``."""
     cited = dict.fromkeys(rule for case in recording.cases for rule in case.rules)
@@ -256,6 +276,8 @@ def _requirement(rule: str, profile: str, cases: Sequence[Case]) -> Requirement:
         verdict = "not_applicable"
     elif "fail" in outcomes:
         verdict = "fail"
+    elif "unsupported" in outcomes:
+        verdict = "unsupported"
     elif outcomes == {"pass"}:
         verdict = "pass"
     else:
@@ -272,7 +294,7 @@ def _profile(
     if name not in claimed:
         return ProfileVerdict(name, "not_claimed")
     verdicts = {requirement.verdict for requirement in requirements}
-    if "fail" in verdicts:
+    if not verdicts.isdisjoint(FAILING):
         return ProfileVerdict(name, "fail", emulated_by)
     if "pass" in verdicts and verdicts <= {"pass", "not_applicable"}:
         return ProfileVerdict(name, "pass", emulated_by)
