@@ -259,6 +259,7 @@ def _run_one(
     verbose: bool,
     made: list[Report],
 ) -> int:
+    before = _claimed_before(name, destination)
     cut_off = Reason("unfinished", "the run did not come to its end; what it showed is lost")
     try:
         withdraw = lay(unopened(name, options, cut_off), destination)
@@ -282,6 +283,8 @@ def _run_one(
         return complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return complain("stopped before the first case", INTERRUPTED)
+    lost = tuple(profile for profile in before if profile not in report.profiles_claimed)
+    report = replace(report, dropped=lost)
     made.append(report)
     try:
         path = write(report, destination)
@@ -341,6 +344,15 @@ def _stdout_kept_clean() -> Iterator[None]:
             sys.stdout.flush()
         os.dup2(real, 1)
         os.close(real)
+
+
+def _claimed_before(name: str, destination: Path) -> tuple[str, ...]:
+    """The profiles that the last report of the target in that folder spoke of."""
+    try:
+        last = load(destination / "report.json")
+    except ReportError:
+        return ()
+    return tuple(last["claim"]["profiles"]) if last["target"]["name"] == name else ()
 
 
 class NothingFailedError(Exception):

@@ -46,6 +46,12 @@ def document(report: Report) -> dict[str, Any]:
         "started_at": report.started_at,
         "duration_s": round(report.duration_s, 3),
         "seed": report.seed,
+        "budget": report.budget,
+        "claim": {
+            "profiles": list(report.profiles_claimed),
+            "narrowed_to": list(report.narrowed_to),
+            "dropped": list(report.dropped),
+        },
         "requirements": [
             {
                 "id": requirement.id,

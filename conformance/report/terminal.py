@@ -121,6 +121,11 @@ def show(console: Console, report: Report, path: Path | None) -> None:
         console.print(_table(claimed))
     _show_failures(console, claimed, {entry.id: entry for entry in report.expected})
     _show_unsupported(console, report)
+    if report.dropped:
+        _print(
+            console,
+            f"[bold yellow]claim smaller than in the last report:[/] {', '.join(report.dropped)}",
+        )
     _show_reasons(console, report.reasons)
     for profile in report.profiles:
         if profile.name in report.profiles_claimed:

@@ -323,7 +323,11 @@ class Recorder:
 
     def _look_for_lost_tests(self) -> None:
         listed = self._suite / CASES_FILE
-        if self._collect_only or not listed.exists():
+        if self._collect_only:
+            return
+        if not listed.exists():
+            if self._suite == _PACKAGE / "suite":  # it has a list, so what is lost cannot be told
+                self.problem("missing_test", f"the list of tests is not there: {listed.name}")
             return
         for file, names in json.loads(listed.read_text(encoding="utf-8")).items():
             lost = [name for name in names if name not in self.functions.get(file, ())]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -13,7 +12,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
 import pytest
@@ -34,6 +32,7 @@ from ..verdict.judge import (
     judge_own,
     unsupported,
 )
+from .isolation import fresh_modules, own_environment
 from .recorder import Listener, Recorder, clean
 from .selection import Selection
 from .session import Session, World
@@ -207,6 +206,8 @@ class _Started:
             interrupted=recording.interrupted,
             expected=met,
             unsupported=unsupported(recording.cases),
+            budget=self.options.budget,
+            narrowed_to=self.options.profiles,
         )
 
 
@@ -262,7 +263,7 @@ def run_own(files: Sequence[Path], root: Path) -> tuple[Recording, dict[str, lis
         *("-p", "no:terminal"),
         *("-p", "no:cacheprovider"),
     ]
-    with _own_environment():
+    with own_environment():
         code = pytest.main(arguments, plugins=[recorder])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         recorder.problem("pytest_exit", f"pytest ended with {_name(code)}")
@@ -301,7 +302,7 @@ def check_expression(expression: str) -> None:
             *("--collect-only", "--import-mode=importlib"),
             *("-p", "no:terminal", "-p", "no:cacheprovider"),
         ]
-        with _own_environment(), _fresh_modules(folder):
+        with own_environment(), fresh_modules(folder):
             code = pytest.main([*arguments, "-k", expression])
     if code == pytest.ExitCode.USAGE_ERROR:
         detail = said.getvalue().strip().removeprefix("ERROR: ")
@@ -432,7 +433,7 @@ def _pytest(recorder: Recorder, suite: Path, options: Options) -> int:
     ]
     if options.expression is not None:
         arguments += ["-k", options.expression]
-    with _own_environment(), _fresh_modules(suite):
+    with own_environment(), fresh_modules(suite):
         try:
             return _on_one_chunk(lambda: int(pytest.main(arguments, plugins=[recorder])))
         except KeyboardInterrupt:
@@ -452,49 +453,6 @@ def _on_one_chunk(work: Callable[[], int]) -> int:
 
 
 _on_one_chunk.__code__ = _on_one_chunk.__code__.replace(co_stacksize=(1 << 17) + 128)
-
-
-@contextmanager
-def _own_environment() -> Iterator[None]:
-    """Pytest's settings of the user's are not ours, and nothing is left in the working directory."""
-    with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
-        ours: Mapping[str, str | None] = {
-            "PYTEST_ADDOPTS": None,
-            "PYTEST_PLUGINS": None,
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "HYPOTHESIS_STORAGE_DIRECTORY": folder,
-        }
-        before = {name: os.environ.get(name) for name in ours}
-        _set(ours)
-        try:
-            yield
-        finally:
-            _set(before)
-
-
-def _set(variables: Mapping[str, str | None]) -> None:
-    for name, value in variables.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
-@contextmanager
-def _fresh_modules(suite: Path) -> Iterator[None]:
-    """Forget the modules of any suite but our own: the next one may use the same names."""
-    before = set(sys.modules)
-    try:
-        yield
-    finally:
-        for name in set(sys.modules) - before:
-            if not name.startswith("conformance.") and _lies_in(sys.modules[name], suite):
-                del sys.modules[name]
-
-
-def _lies_in(module: ModuleType, folder: Path) -> bool:
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and Path(file).is_relative_to(folder)
 
 
 def _vectors_digest() -> str | None:

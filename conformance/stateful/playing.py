@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any, Final, Protocol, TypeVar
 
 from conformance.model.partition import Partition
@@ -18,6 +16,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.testing import ManualClock
 
 from .history import CLOSE, OPEN, SWITCH, History, Step, expanded
+from .jobs import SideThread, at_once
 from .outcomes import (
     NOTHING,
     Outcome,
@@ -63,37 +62,6 @@ class Watch(Protocol):
     def __call__(self, step: Step, expected: Outcome) -> None: ...
 
 
-class _Thread:
-    """A side's own thread, so that two stores work at the same time."""
-
-    def __init__(self, name: str) -> None:
-        self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
-        Thread(target=self._run, name=f"side {name}", daemon=True).start()
-
-    def __call__(self, job: Callable[[], T]) -> Future[T]:
-        future: Future[T] = Future()
-        self._jobs.put((job, future))
-        return future
-
-    def _run(self) -> None:
-        while True:
-            job, future = self._jobs.get()
-            _fulfil(job, future)
-
-
-def _at_once(job: Callable[[], T]) -> Future[T]:
-    future: Future[T] = Future()
-    _fulfil(job, future)
-    return future
-
-
-def _fulfil(job: Callable[[], T], future: Future[T]) -> None:
-    try:
-        future.set_result(job())
-    except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the result
-        future.set_exception(error)
-
-
 class Side:
     """One store that plays histories, each on storage of its own.
 
@@ -119,7 +87,7 @@ class Side:
         self._clients: dict[int, Backend] = {}
         self._client = 0
         self._do: Callable[[Callable[[], Any]], Future[Any]] = (
-            _Thread(name) if threaded else _at_once
+            SideThread(name) if threaded else at_once
         )
         self._patience_s = patience_s
 

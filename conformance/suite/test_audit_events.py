@@ -500,24 +500,34 @@ class _Span:
 
 
 @pytest.fixture
-def in_span(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    """Makes a span the current one, for OpenTelemetry's own API or, where that is not installed,
-    for as much of it as anybody needs to ask for the current span."""
+def in_span(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, int], None]]:
+    """Makes a span the current one, in OpenTelemetry's own way; where that is not installed, for as
+    much of its API as anybody needs to ask for the current span."""
     try:
-        import opentelemetry.trace as api  # type: ignore[import-not-found,unused-ignore]
+        from opentelemetry import context, trace  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        package: Any = types.ModuleType("opentelemetry")
-        api = types.ModuleType("opentelemetry.trace")
-        package.trace = api
-        monkeypatch.setitem(sys.modules, "opentelemetry", package)
-        monkeypatch.setitem(sys.modules, "opentelemetry.trace", api)
+        yield _stand_in(monkeypatch)
+        return
+    entered: list[Any] = []
 
     def enter(trace_id: int, span_id: int) -> None:
-        span = _Span(_Context(trace_id, span_id))
-        monkeypatch.setattr(api, "get_current_span", lambda *_: span, raising=False)
+        span = trace.NonRecordingSpan(trace.SpanContext(trace_id, span_id, is_remote=False))
+        entered.append(context.attach(trace.set_span_in_context(span)))
 
-    enter(0, 0)
-    return enter
+    yield enter
+    for token in reversed(entered):
+        context.detach(token)
+
+
+def _stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    current = [_Span(_Context(0, 0))]
+    package: Any = types.ModuleType("opentelemetry")
+    package.trace = api = types.ModuleType("opentelemetry.trace")
+    # One function for the whole case: whoever imports it by name keeps it.
+    monkeypatch.setattr(api, "get_current_span", lambda *_: current[-1], raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry", package)
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", api)
+    return lambda trace_id, span_id: current.append(_Span(_Context(trace_id, span_id)))
 
 
 TRACE_ID, SPAN_ID = 0x0AF7651916CD43DD8448EB211C80319C, 0x00F067AA0BA902B7

@@ -148,6 +148,11 @@ class Report:
     expected: tuple[ExpectedFailure, ...] = ()
     #: The methods that the backend does not have, each with the cases that wait for it.
     unsupported: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    budget: str = "ordinary"
+    #: What the claim was narrowed to on request; empty: all that the backend claims.
+    narrowed_to: tuple[str, ...] = ()
+    #: Profiles of the last report that this one does not speak of any more.
+    dropped: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -257,9 +257,14 @@ def _here(name: str | None, environ: Mapping[str, str]) -> tuple[Engine, str]:
 def _refuse_emulator(
     engine: Engine, why: str, environ: Mapping[str, str], *, require_real: bool
 ) -> None:
-    if not engine.emulator or not (require_real or environ.get("CI")):
+    unknown = engine.describe()["kind"] == "unrecognised"
+    if not (engine.emulator or unknown) or not (require_real or environ.get("CI")):
         return
     by = "--require-engine real" if require_real else "CI is set, which means a real engine"
+    if unknown:
+        raise EngineRefused(
+            f"{by}; what answers here is no engine that is known to be one ({why}). {HOW_TO_START}"
+        )
     raise EngineRefused(f"{by}; this is an emulator, {_label(engine)} ({why}). {HOW_TO_START}")
 
 
