@@ -12,7 +12,7 @@ import pytest
 
 from conformance.suite.kit.chain import Chain, by_chain, is_linked, made, operations, steps
 from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
-from reference_impl.contract.errors import DialogueStoreError
+from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.items import Item
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import (
@@ -302,6 +302,36 @@ def test_an_append_that_lands_late_is_gone_on_from(
     real(late, token="late")
     assert len(reader.get_rounds(D)) == 1
     assert operations(reads(partitions)) == ["derive", "unwrap", "decrypt"] * 2
+
+
+def test_an_engine_that_is_silent_while_a_late_append_is_looked_for_is_asked_again(
+    store: EncryptedStore, opened: Callable[[], EncryptedStore], partitions: Faulty
+) -> None:
+    """And no exception of the port reaches the caller."""
+    late: list[Item] = []
+    real, get = partitions.append, partitions.get
+    looks: list[str] = []
+
+    def lost(items: Sequence[Item], *, token: str) -> None:
+        del token
+        late[:] = items
+        raise LostAnswer
+
+    def silent_once(pk: str, sk: str) -> Item | None:
+        looks.append(sk)
+        if len(looks) == 2:  # the first asks what lies in the way
+            raise Transient(error("backend_unavailable", "silent"))
+        return get(pk, sk)
+
+    reader = opened()
+    partitions.append = lost  # type: ignore[method-assign]
+    with failing_with("audit_unavailable"):
+        reader.get_rounds(D)
+    partitions.append = real  # type: ignore[method-assign]
+    real(late, token="late")
+    partitions.get = silent_once  # type: ignore[method-assign]
+    assert len(reader.get_rounds(D)) == 1
+    assert len(looks) == 3
 
 
 def test_a_foreign_event_in_the_way_is_left_there(

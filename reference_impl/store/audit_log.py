@@ -156,7 +156,8 @@ class AuditLog:
         try:
             retry_until(attempt, until, self.runtime, YIELDING)
         except _Unwritten:
-            if not self._found_late(chain):
+            # Looked for as patiently as it was written: the engine may be silent again.
+            if not retry_until(lambda: self._found_late(chain), until, self.runtime, YIELDING):
                 raise
             self._append(dialogue_id, chain, uses, revision, kek, until)
             return
