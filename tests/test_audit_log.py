@@ -529,3 +529,32 @@ def test_a_condition_that_fails_for_ever_is_no_answer(
     partitions.before = refuse
     with failing_with("audit_unavailable"):
         opened().get_rounds(D)
+
+
+def test_an_instance_whose_key_has_become_another_begins_a_new_chain(
+    store: EncryptedStore, partitions: Faulty, keys: LocalFileKeyProvider, tmp_path: Path
+) -> None:
+    """An append of which nobody knows whether it took place, and then another key in the file: red if the
+    second key's events go on behind the first's."""
+    reader = open_store(partitions, keys, deadline_s=0.2)
+
+    def away(sks: list[str]) -> None:
+        if is_log_of_reads(sks):
+            raise LostAnswer
+
+    def lost(sks: list[str]) -> None:
+        partitions.before = away
+        away(sks)
+
+    partitions.after = lost
+    with failing_with("audit_unavailable"):
+        reader.get_rounds(D)
+    partitions.before = partitions.after = lambda sks: None
+    path = tmp_path / "keys" / "umk.key"
+    path.write_bytes(bytes(32))
+    with failing_with("umk_changed"):
+        reader.get_rounds(D)
+    path.write_bytes(PUBLISHED_UMK)
+    report = open_store(partitions, keys).verify_chain(D)
+    assert report.findings == []
+    assert [entry["events"] for entry in report.unverified] == [2]

@@ -59,6 +59,7 @@ class AuditLog:
         """Begin as another instance, with a chain of its own: in the child of a fork too (AUDIT-08)."""
         self.chain = audit_chain.read_chain(self.runtime.randomness)
         self._chains: dict[str, _Chain] = {}
+        self._kek_id: str | None = None
         self._lock = threading.Lock()
         self._pause = 0.0
 
@@ -88,7 +89,7 @@ class AuditLog:
         until: float,
     ) -> None:
         """Log on this instance's own chain. ``audit_unavailable`` where that cannot be done."""
-        chain = self._chain(dialogue_id)
+        chain = self._chain(dialogue_id, kek)
         try:
             if not chain.lock.acquire(timeout=max(0.0, until - self.runtime.monotonic())):
                 raise conflict()
@@ -125,8 +126,15 @@ class AuditLog:
             event_id=self.runtime.event_id,
         )
 
-    def _chain(self, dialogue_id: str) -> _Chain:
+    def _chain(self, dialogue_id: str, kek: KekHandle | None) -> _Chain:
+        """The chain of this instance in a dialogue. One whose KEK has become another is another instance: no
+        chain has events of two (AUDIT-05, AUDIT-08)."""
         with self._lock:
+            if kek is not None and self._kek_id not in (None, kek.key_id):
+                self.chain = audit_chain.read_chain(self.runtime.randomness)
+                self._chains = {}
+            if kek is not None:
+                self._kek_id = kek.key_id
             chain = self._chains.get(dialogue_id)
             if chain is None:
                 lock = self.runtime.lock()
