@@ -218,7 +218,7 @@ def _signing_name(flat: Mapping[str, Any]) -> str | None:
         return None
     bad = any(c.isspace() or c == "+" or unicodedata.category(c) in ("Cc", "Cs") for c in name)
     if bad or not name:
-        raise _wrong("keys.signing_name", "is text without spaces, + and control characters")
+        raise _wrong("keys.signing_name", "must be text without spaces, + and control characters")
     return name
 
 
@@ -276,9 +276,12 @@ def one_of(flat: Mapping[str, Any], where: str, allowed: tuple[str, ...]) -> str
     """A setting that has to name one of ``allowed``. ``missing_field``, ``invalid_field``."""
     value = flat.get(where)
     if value is None:
-        raise error("missing_field", f"the setting {where} is one of {', '.join(allowed)}")
+        choices = ", ".join(allowed)
+        raise error("missing_field", f"the setting {where} is missing; it must be one of {choices}")
     if value not in allowed:
         raise error(
-            "invalid_field", f"the setting {where} is one of {', '.join(allowed)}", setting=where
+            "invalid_field",
+            f"the setting {where} must be one of {', '.join(allowed)}",
+            setting=where,
         )
     return str(value)

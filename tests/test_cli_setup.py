@@ -185,3 +185,16 @@ def test_no_key_where_a_table_holds_keys_under_another(
     assert run("make-key", "--config", config) == 1
     assert "umk_missing" in capsys.readouterr().err
     assert not (tmp_path / "mine.key").exists()
+
+
+@pytest.mark.parametrize("command", ["setup-tables", "make-key", "demo"])
+def test_help_shows_its_examples_line_by_line(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert "\\b" not in text
+    assert "\b" not in text
+    if command != "demo":
+        assert f"\n    dialogue-store {command}" in text

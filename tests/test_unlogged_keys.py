@@ -13,11 +13,14 @@ import pytest
 
 from conformance.suite.kit.marks import rules
 from reference_impl.contract.items import Item
+from reference_impl.contract.tables import TYPES
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import Action
 from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.store.encrypted_store import EncryptedStore
-from reference_impl.testing import open_store
+from reference_impl.store.planning.drafts import Builder, Draft, Plan
+from reference_impl.store.snapshot import Record, Snapshot, Written
+from reference_impl.testing import exchanged, open_store
 
 D = "d"
 
@@ -152,3 +155,45 @@ def test_a_child_of_a_fork_is_another_instance(stage: Stage, tmp_path: Path) -> 
     os.waitpid(child, 0)
     store.get_rounds(D)
     assert logged(stage) == known  # the parent is who it was
+
+
+@rules("STORE-17")
+@pytest.mark.parametrize("method", ["create_round", "update_dialogue_status"])
+def test_an_interrupt_while_a_commit_is_taken_in_leaves_no_state_that_is_half_of_two(
+    stage: Stage, tmp_path: Path, method: str
+) -> None:
+    """The write took place; the store reads again, and what it then knows is whole."""
+    store = opened(stage, tmp_path)
+    store.create_round(D, 1)
+    store.create_round(D, 2)  # nobody has read since: the state is the store's alone
+
+    def interrupted(honest: Callable[..., None], *args: Any) -> None:
+        snapshot, records, *rest = args
+        honest(snapshot, list(records)[:1], *rest)
+        raise KeyboardInterrupt
+
+    arguments: tuple[Any, ...] = (3,) if method == "create_round" else ("converging",)
+    with exchanged(Snapshot.apply, interrupted), pytest.raises(KeyboardInterrupt):
+        getattr(store, method)(D, *arguments)
+    assert store.verify_partition(D) == []
+    assert len(store.get_rounds(D)) == (4 if method == "create_round" else 3)
+    store.create_round(D, 5)
+    assert store.verify_chain(D).ok
+
+
+def test_no_part_of_a_store_shows_what_it_holds() -> None:
+    """Tracebacks show locals by their repr: none of the domain layer's classes tells a field's value."""
+    kind, secret = TYPES["claim"], "a marked secret that nobody may see"
+    draft = Draft(kind, {"round": 0, "seq": 1, "label": secret})
+    record = Record(kind, {"round": 0, "seq": 1}, {"content_encrypted": secret}, {"label": secret})
+    snapshot = Snapshot(D, records={"claim#00#01": record})
+    shown = (
+        draft,
+        Plan([draft], draft),
+        record,
+        snapshot,
+        Builder(snapshot, "now"),
+        Written("s", record, 1),
+    )
+    assert [part for part in shown if secret in repr(part)] == []
+    assert secret in repr(record.fields)  # it would be found

@@ -50,7 +50,7 @@ def cli() -> None:
 def setup_tables(
     path: Path | None, table: str | None, region: str | None, endpoint: str | None, as_json: bool
 ) -> None:
-    r"""Create the DynamoDB table with its three indexes, or say how an existing one differs.
+    """Create the DynamoDB table with its three indexes, or say how an existing one differs.
 
     An existing table is never changed.
 
@@ -58,7 +58,7 @@ def setup_tables(
     Examples:
       dialogue-store setup-tables --config store.toml
       dialogue-store setup-tables --table blue_dialogues --endpoint http://127.0.0.1:8000
-    """
+    """  # noqa: D301 - click reads the backspace
     from ..partitions.dynamodb.store import create_table
 
     chosen = _dynamodb_config(path, table, region, endpoint)
@@ -116,7 +116,7 @@ def _dynamodb_config(
 @click.option("--config", "path", type=click.Path(path_type=Path), help="A store's TOML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def make_key(path: Path | None, as_json: bool) -> None:
-    r"""Make the local master key, unless it is there, and say which.
+    """Make the local master key, unless it is there, and say which.
 
     An existing key is checked and never overwritten. With --config it is the key of that store, and
     none is made where the store already holds keys that were wrapped under another one. Without, it
@@ -126,7 +126,7 @@ def make_key(path: Path | None, as_json: bool) -> None:
     Examples:
       dialogue-store make-key
       dialogue-store make-key --config store.toml
-    """
+    """  # noqa: D301 - click reads the backspace
     chosen = None if path is None else read_config(path)
     keys = LocalFileKeyProvider(None if chosen is None else chosen.key_path)
     with _partitions_for_guard(chosen) as partitions:

@@ -65,6 +65,8 @@ class CachedDialogue:
             snapshot = commit.base
             if snapshot.is_shared:
                 snapshot = snapshot.copy()
+            # An interrupt in between leaves nothing known, and no state that is half of two.
+            self._snapshot, self._is_current = None, False
             snapshot.apply(commit.records, commit.new_deks, commit.head, commit.tip)
             self._snapshot, self._is_current = snapshot, True
 
@@ -80,11 +82,6 @@ class CachedDialogue:
         """The next write has to read first; what was opened is still known."""
         with self._guard:
             self._is_current = False
-
-    def forget(self) -> None:
-        """Nothing is known."""
-        with self._guard:
-            self._snapshot, self._is_current = None, False
 
 
 class Cache:

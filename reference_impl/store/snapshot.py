@@ -12,7 +12,6 @@ from ..contract.entities import CLASSES, DialoguePartition, Finding
 from ..contract.items import Item
 from ..contract.tables import TYPES, EntityType
 from ..sealing.audit_chain import Tip
-from ..sealing.head import head_term
 from ..sealing.keys import DekHandle
 
 __all__ = [
@@ -53,9 +52,6 @@ class Head:
     seals: int = field(repr=False)
     audit_head: str = field(repr=False)
     dek: DekHandle
-
-    def own_term(self, pk: str) -> int:
-        return head_term(self.dek.sum_key(), pk, self.revision, self.updated_at)
 
 
 @dataclass(frozen=True, slots=True)

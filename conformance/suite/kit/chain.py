@@ -21,7 +21,6 @@ __all__ = [
     "Chain",
     "Log",
     "by_chain",
-    "chains_of",
     "event_hash",
     "event_mac",
     "first_write",
@@ -152,11 +151,6 @@ def by_chain(events: Iterable[Mapping[str, Any]]) -> dict[str, Chain]:
     for event in sorted(events, key=lambda item: str(item["sk"]).encode()):
         out.setdefault(str(event["sk"]).rpartition("#")[0], []).append(dict(event))
     return out
-
-
-def chains_of(raw: RawAccess, dialogue_id: str) -> dict[str, Chain]:
-    """Every chain of a dialogue as it lies in a target's storage."""
-    return by_chain(cast(RawParts, raw).scan(dialogue_id, part="audit"))
 
 
 class Log:

@@ -42,7 +42,7 @@ class Draft:
     """An entity as it shall be; ``old`` is the record that it replaces, None for a new one."""
 
     kind: EntityType
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
     old: Record | None = None
 
     @property
@@ -60,7 +60,7 @@ class Plan:
     makes the result for a revision; ``times``: every time that the write gives besides its own."""
 
     drafts: Sequence[Draft]
-    result: Draft | Callable[[int], Result]
+    result: Draft | Callable[[int], Result] = field(repr=False)
     times: Sequence[str] = ()
 
     def result_at(self, revision: int) -> Result:
