@@ -559,7 +559,7 @@ def test_a_report_that_was_cut_off_cannot_be_read(tmp_path: Path) -> None:
         {"verdict": "indeterminate"},
         {"verdict": "not_conformant"},
         {"verdict": "fine"},
-        {"format_version": 2},
+        {"format_version": 1},
         {"more": 1},
     ],
     ids=str,

@@ -18,7 +18,7 @@ from ..verdict.judge import Report
 
 __all__ = ["FORMAT_VERSION", "ReportError", "document", "lay", "load", "remove", "schema", "write"]
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 _NAME: Final = "report.json"
 
 
