@@ -172,6 +172,8 @@ def boundary_holds(given: Mapping[str, Any]) -> bool:
         version == "blue/boundary/v1"
         and is_identifier(source)
         and is_identifier(target)
+        and source != target
+        and "mac" not in event
         and DIGEST(digest) is not None
         and dialogue_id == event["dialogue_id"] == given["dialogue_id"] == before["dialogue_id"]
         and (event["operation"], event["outcome"]) == ("boundary", "success")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from ..kit import audit_events
 from ..kit.crypto import Item
 from ..kit.edits import Edit
 from ..kit.partition_stories import WRITER, dialogue, entity, expert
@@ -44,6 +45,11 @@ FAMILY = Family(
             "an erase event that nobody with the key wrote",
             "anybody who may write items can close a dialogue for good",
             ["KEY-09", "AUDIT-02"],
+        ),
+        "FalseState": Note(
+            "the head says erased and the chain knows of no erasure",
+            "anybody who may write items can close a dialogue for good",
+            ["HEAD-01"],
         ),
         "Kept": Note(
             "erased with keep_metadata: cleartext stays, no longer covered by a sum",
@@ -90,7 +96,8 @@ def _erased() -> tuple[Story, Item]:
     """The same dialogue after `erase_dialogue`: the story with its erase event, and the tombstone."""
     told = _told()
     told.revision += 1
-    told.append(at(5), "w", "erase", f"dek#{told.dialogue_id}#2", told.pk, count=2)
+    own = audit_events.tip_text(told.tip(WRITER))
+    told.append(at(5), "w", "erase", f"dek#{told.dialogue_id}#2", told.pk, count=2, note=own)
     tombstone = {
         "pk": told.pk,
         "sk": "head",
@@ -225,6 +232,40 @@ def tombstones() -> Iterator[Case]:
     for name, more in others.items():
         yield _closed(
             f"tombstone-{name}", "tombstone-changed", "PutBack", {"head": {**tombstone, **more}}
+        )
+
+
+@_OPEN.case
+def states_that_the_chain_does_not_bear_out() -> Iterator[Case]:
+    """The head says erased, or is a tombstone, and the chain has no `erase` event: what lies there was
+    spoiled, not erased."""
+    _, tombstone = _erased()
+    before = _live().items
+    head = before["head"]
+    as_it_was = {**tombstone, "revision": head["revision"], "updated_at": head["updated_at"]}
+    for name, items in {
+        "state-alone": {**before, "head": {**head, "state": "erased"}},
+        "tombstone-alone": {"head": tombstone},
+        "tombstone-of-the-same-revision": {**before, "head": as_it_was},
+        "tombstone-beside-what-was": {**before, "head": tombstone},
+        "kept-metadata-without-erasure": _kept(),
+    }.items():
+        edit = Edit(_given(before, _live().events))
+        now = shown(items)
+        for own in list(edit.data["items"]):
+            if own not in now:
+                edit.remove("items", own)
+            elif edit.data["items"][own] != now[own]:
+                edit.set("items", own, to=now[own])
+        yield Case(
+            f"erasure-open-{name}",
+            rules=["HEAD-01", "KEY-09"],
+            flags=["FalseState"],
+            data=edit.data,
+            result="invalid",
+            mutation="state-not-borne-out",
+            sibling="erasure-open-live",
+            changed=edit.changed,
         )
 
 

@@ -44,7 +44,10 @@ FAMILY = Family(
             " `name` and `public_key` are those of the signing key."
         ),
         "`continuity`: `verify_chain_continuity` over the target's `events`, with the master key in `umk`.",
-        "`side`: may a store of the name `own_name` write here?",
+        (
+            "`side`: may a store of the name `own_name` write here? `before`, where it is given: boundaries"
+            " between the last event that bears a mac and `last_event`."
+        ),
     ],
     notes={
         "Sound": Note(
@@ -89,10 +92,11 @@ _BATCH = object_of(
     {
         "format_version": INTEGER,
         "dialogue_id": TEXT,
-        "cursor": nullable(TEXT),
+        "cursor?": nullable(TEXT),
         "kind": TEXT,
         "items": list_of(ITEM),
         "digest": TEXT,
+        "source?": TEXT,
     }
 )
 _DIGEST = FAMILY.group(
@@ -150,7 +154,13 @@ _SIDE = FAMILY.group(
     type="side",
     file="boundary",
     fields=Fields(
-        input={"dialogue_id": TEXT, "own_name": TEXT, "state": TEXT, "last_event": ITEM},
+        input={
+            "dialogue_id": TEXT,
+            "own_name": TEXT,
+            "state": TEXT,
+            "before?": list_of(ITEM),
+            "last_event": ITEM,
+        },
         expected={"state": TEXT},
     ),
 )
@@ -181,10 +191,10 @@ def _before() -> Story:
     return told
 
 
-def _boundary(told: Story, text: bytes) -> Item:
+def _boundary(told: Story, text: bytes, time: str = at(8)) -> Item:
     """The boundary event that carries the signed text."""
     return told.append(
-        at(8),
+        time,
         "w",
         "boundary",
         told.items["head"]["key_id"],
@@ -385,21 +395,25 @@ def _import_case(name: str, data: Mapping[str, Any], flag: str, **more: Any) -> 
 @_IMPORT.case
 def batches() -> Iterator[Case]:
     """Batches by ascending sort key, the head in a batch of its own at the end, then the events; a batch
-    imported twice changes nothing."""
+    imported twice changes nothing. Until the head comes a tombstone in its form lies there, and `importing`
+    it stays: `state` is no part of what is compared."""
     told = _before()
     others = [item for sk, item in told.items.items() if sk != "head"]
-    head = [{**told.items["head"], "state": "importing"}]
+    head = [{**told.items["head"], "state": "frozen"}]
+    importing = {**told.items["head"], "state": "importing"}
+    held = {n: importing[n] for n in ("pk", "sk", "revision", "updated_at", "state")}
     events = list(told.events.values())
     cases: dict[str, tuple[dict[str, Any], list[Item]]] = {
         "items": (_batch("items", others, "c1"), []),
         "items-again": (_batch("items", others, "c1"), others),
         "items-in-part-there": (_batch("items", others, "c1"), others[:1]),
-        "head-last": (_batch("items", head, "c2"), others),
+        "head-last": (_batch("items", head, "c2"), [*others, held]),
+        "head-again": (_batch("items", head, "c2"), [*others, importing]),
         "events": (_batch("events", events, None), events[:2]),
         "empty": (_batch("items", [], "c3"), others),
     }
     for name, (batch, present) in cases.items():
-        there = {(item["pk"], item["sk"]) for item in present}
+        there = {(item["pk"], item["sk"]) for item in present if item is not held}
         again = sum((item["pk"], item["sk"]) in there for item in batch["items"])
         yield _import_case(
             name,
@@ -454,6 +468,8 @@ def batches_that_are_refused() -> Iterator[Case]:
     yield bad(
         "kind-of-the-other-partition", "batch-form", Edit(data).set("batch", "kind", to="events")
     )
+    yield bad("unknown-member", "batch-form", Edit(data).set("batch", "source", to=SOURCE))
+    yield bad("without-cursor", "batch-form", Edit(data).remove("batch", "cursor"))
     yield bad("format-version", "batch-form", Edit(data).set("batch", "format_version", to=2))
     yield bad(
         "of-another-dialogue",
@@ -546,6 +562,7 @@ def notes_with_another_line() -> Iterator[Case]:
         "source-no-identifier": {"source": "home sqlite"},
         "target-no-identifier": {"target": "office/dynamodb"},
         "target-empty": {"target": ""},
+        "target-is-the-source": {"target": SOURCE},
         "sequence-of-itself": {"sequence": str(before["sequence"] + 1)},
         "sequence-of-an-earlier-event": {"sequence": str(before["sequence"] - 1)},
         "sequence-leading-zero": {"sequence": f"0{before['sequence']}"},
@@ -622,6 +639,9 @@ def events_beside_their_note() -> Iterator[Case]:
     }
     for name, fields in wrong.items():
         yield _bad_boundary(f"event-{name}", "boundary-event", "Boundary", _with_fields(**fields))
+    own = audit_events.mac(told.mac_key, boundary["event_hash"])
+    edit = Edit(_boundary_input()).set("event", "mac", to=own)
+    yield _bad_boundary("event-with-mac", "boundary-event", "Boundary", edit)
     edit = Edit(_boundary_input()).set("event", "principal", to="somebody")
     yield _bad_boundary("event-hash", "event-field", "Boundary", edit)
     note = boundary["note"]
@@ -654,6 +674,30 @@ def one_chain_on_both_sides() -> Case:
         rules=["MIG-02", "MIG-04", "AUDIT-05"],
         flags=["Sound"],
         data=_continuity_input(),
+        expected={"findings": []},
+    )
+
+
+@_CONTINUITY.case
+def there_and_back() -> Case:
+    """Moved, written to, moved back and written to again: what counts is the last boundary's target."""
+    told = _before()
+    _boundary(told, boundary_text(told, told.tip("w")))
+    told.write(at(9), round_(at(9), 0, 12))
+    names = {"source": TARGET, "target": SOURCE, "time": at(10)}
+    back = _boundary(told, boundary_text(told, told.tip("w"), **names), at(10))
+    told.write(at(11), expert(at(11), "eclair", "Guest"))
+    return Case(
+        "migration-continuity-there-and-back",
+        rules=["MIG-02", "MIG-04", "AUDIT-05"],
+        flags=["Sound"],
+        data={
+            **chain_input(told),
+            "own_name": SOURCE,
+            "boundary": stored(back),
+            "name": NAME,
+            "public_key": KEY.public.hex(),
+        },
         expected={"findings": []},
     )
 
@@ -750,20 +794,66 @@ def active_sides() -> Iterator[Case]:
 
 
 @_SIDE.case
+def moved_to_and_fro() -> Iterator[Case]:
+    """Moved again and again with no write in between: eight boundaries in a row are read, a ninth is not."""
+    eight, nine = _to_and_fro(8), _to_and_fro(9)
+    yield Case(
+        "migration-side-after-eight-boundaries",
+        rules=["MIG-02", "AUDIT-09"],
+        flags=["Side"],
+        data=eight,
+        expected={"state": "active"},
+    )
+    edit = Edit(eight)
+    for name in ("own_name", "before", "last_event"):
+        edit.set(name, to=nine[name])
+    yield Case(
+        "migration-side-after-nine-boundaries",
+        rules=["MIG-02", "AUDIT-09"],
+        flags=["Side"],
+        data=edit.data,
+        result="invalid",
+        mutation="boundaries-too-many",
+        sibling="migration-side-after-eight-boundaries",
+        changed=edit.changed,
+    )
+
+
+def _to_and_fro(times: int) -> dict[str, Any]:
+    """A dialogue that was moved so many times since its last write, as its present side sees it."""
+    told, sides, row = _before(), (SOURCE, TARGET), []
+    for number in range(times):
+        here, there = sides[number % 2], sides[(number + 1) % 2]
+        time = at(8 + number)
+        text = boundary_text(told, told.tip("w"), source=here, target=there, time=time)
+        row.append(stored(_boundary(told, text, time)))
+    return {
+        "dialogue_id": "moving-day",
+        "own_name": sides[times % 2],
+        "state": "active",
+        "before": row[:-1],
+        "last_event": row[-1],
+    }
+
+
+@_SIDE.case
 def sides_that_stand_still() -> Iterator[Case]:
-    """The chain decides who has moved, whatever `state` says; `state` only stops work."""
+    """The chain decides who has moved, whatever `state` says; `frozen` and `importing` only stop work, and
+    a `moved` or `erased` that the chain does not bear out is a fault of the head."""
     wrong: dict[str, tuple[str, tuple[str, ...], Any]] = {
         "source-after-the-cut": ("moved-by-chain", ("own_name",), SOURCE),
         "a-third-name": ("moved-by-chain", ("own_name",), "attic-sqlite"),
         "target-in-upper-case": ("moved-by-chain", ("own_name",), TARGET.upper()),
         "frozen": ("state-frozen", ("state",), "frozen"),
         "importing": ("state-importing", ("state",), "importing"),
+        "moved-by-state-alone": ("state-not-borne-out", ("state",), "moved"),
+        "erased-by-state-alone": ("state-not-borne-out", ("state",), "erased"),
     }
     for name, (mutation, steps, value) in wrong.items():
         edit = Edit(_side_input()).set(*steps, to=value)
         yield Case(
             f"migration-side-{name}",
-            rules=["MIG-02"],
+            rules=["MIG-02", "HEAD-01"],
             flags=["Side"],
             data=edit.data,
             result="invalid",

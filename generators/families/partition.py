@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..kit import crypto
@@ -81,7 +82,7 @@ FAMILY = Family(
         ),
         "State": Note(
             "`state` and `pending` of the head, which need no key",
-            "a partition cannot be frozen without the key",
+            "a partition cannot be frozen without the key, or be closed for good by whoever has none",
             ["HEAD-01", "HEAD-02"],
         ),
         "Reading": Note(
@@ -308,6 +309,49 @@ def frozen_by_anybody() -> Case:
         flags=["State"],
         data=data,
         **_short(small()[1]["addressed"], "frozen"),
+    )
+
+
+@LOAD.case
+def states_that_the_chain_does_not_bear_out() -> Iterator[Case]:
+    """Somebody without a key says that the partition was moved or erased, or puts a tombstone in the head's
+    place: the write chain has neither a boundary nor an `erase` event."""
+    head = small()[1]["addressed"].head
+    tombstone = {n: head[n] for n in ("pk", "sk", "revision", "updated_at")} | {"state": "erased"}
+    edits = {
+        "moved": _small().set("items", "head", "state", to="moved"),
+        "erased": _small().set("items", "head", "state", to="erased"),
+        "tombstone": _small().set("items", "head", to=stored(tombstone)),
+    }
+    for name, edit in edits.items():
+        yield _false_state(f"state-{name}", "state-not-borne-out", edit, "head")
+    edit = _small().set("items", "head", "state", to="moved")
+    edit.set("last_event", "mac", to="0" * 64)
+    yield _false_state(
+        "state-moved-and-event-mac",
+        "state-and-event",
+        edit,
+        str(edit.data["last_event"]["sk"]),
+        comment="Of a false state and a bad event at the chain's end the event is told.",
+        planned=False,
+    )
+
+
+def _false_state(
+    name: str, mutation: str, edit: Edit, sk: str, comment: str = "", *, planned: bool = True
+) -> Case:
+    return Case(
+        f"partition-load-{name}",
+        comment=comment,
+        rules=["HEAD-01", "KEY-09", "MIG-02"],
+        flags=["State"],
+        data=edit.data,
+        expected={"sk": sk, "address": _address("small-talk", sk) if sk == "head" else None},
+        result="invalid",
+        mutation=mutation,
+        sibling=SMALL,
+        changed=edit.changed,
+        planned=planned,
     )
 
 
@@ -730,6 +774,7 @@ def _unsound(
     *rules: str,
     sibling: str = SMALL,
     dek: bytes | None = None,
+    planned: bool = False,
 ) -> Case:
     # Where a journal is laid over the items, their sum by themselves is not what a reader finds.
     laid = edit.data["journal"]
@@ -745,6 +790,7 @@ def _unsound(
         mutation=mutation,
         sibling=sibling,
         changed=edit.changed,
+        planned=planned,
     )
 
 
@@ -1312,6 +1358,69 @@ def journal_spoilt() -> Iterator[Case]:
         },
     )
     yield _unsound("journal-planted", "journal-planted", edit, "Journal", "HEAD-07")
+
+
+@LOAD.case
+def journal_of_another_form() -> Iterator[Case]:
+    """The items that a journal holds are those of the commit, and it is not the one text of HEAD-07: its
+    parts are numbered otherwise, it is spelled otherwise, or holds what no journal may hold."""
+    state, data, token = _journalled()
+    parts = [part["items"]["bytes"] for part in data["journal"].values()]
+    text = bytes.fromhex("".join(parts))
+    written = json.loads(text)
+    foreign = {"sk": "signal#00#muffin", "created_at": at(1)}
+
+    def journal(numbers: Sequence[str], pieces: Sequence[bytes]) -> Edit:
+        edit, before = Edit(data), data["journal"]
+        now = {}
+        for number, piece in zip(numbers, pieces, strict=True):
+            sk = f"{token}#{number}"
+            now[sk] = {
+                "pk": "journal#in-a-journal",
+                "sk": sk,
+                "items": {"bytes": piece.hex()},
+            }
+        for sk in sorted({*before, *now}):
+            if before.get(sk) != now.get(sk):
+                edit.set("journal", sk, to=now.get(sk, ABSENT))
+        return edit
+
+    def packed(*more: Mapping[str, Any]) -> bytes:
+        ordered = sorted([*written, *more], key=lambda item: str(item["sk"]).encode())
+        return crypto.canonical(ordered)
+
+    two = (text[:700], text[700:])
+    edits = {
+        "numbered-from-zero": journal(("0000", "0001"), two),
+        "numbered-with-a-gap": journal(("0001", "0003"), two),
+        "numbered-in-three-digits": journal(("001", "002"), two),
+        "with-a-blank": journal(("0001",), (text.replace(b"},{", b"}, {", 1),)),
+        "with-line-feed": journal(("0001",), (text + b"\n",)),
+        "in-another-order": journal(("0001",), (crypto.canonical(written[::-1]),)),
+        "with-an-item-twice": journal(("0001",), (packed(written[0]),)),
+        "with-the-head": journal(("0001",), (packed(_base64(state.head)),)),
+        "with-an-item-of-another-dialogue": journal(
+            ("0001",), (packed({"pk": "dialogue#other-talk", **foreign}),)
+        ),
+        "with-an-audit-event": journal(("0001",), (packed(state.last_write),)),
+        "with-a-part-of-a-journal": journal(
+            ("0001",), (packed({"pk": "journal#in-a-journal", "sk": f"{token}#0009"}),)
+        ),
+    }
+    for name, edit in edits.items():
+        yield _unsound(
+            f"journal-{name}",
+            "journal-form",
+            edit,
+            "Journal",
+            "HEAD-07",
+            sibling="partition-load-journal",
+            planned=name in _READ_ALL_THE_SAME,
+        )
+
+
+#: Journals that readers take today: their items are those of the commit.
+_READ_ALL_THE_SAME = ("with-a-blank", "with-line-feed", "in-another-order", "with-an-item-twice")
 
 
 # -- the sum alone ---------------------------------------------------------------------------------

@@ -274,6 +274,8 @@ _SET = _rows(
         ("journal-part-removed", "a part of the journal is gone", ("HEAD-07",)),
         ("journal-changed", "the journal is not the one that was written", ("HEAD-07",)),
         ("journal-planted", "a journal that no commit wrote is named", ("HEAD-07",)),
+        ("journal-form", "the journal is numbered, spelled or filled otherwise", ("HEAD-07",)),
+        ("state-not-borne-out", "the chain knows of no move and no erasure", ("HEAD-01",)),
     ],
 )
 
@@ -317,6 +319,7 @@ _CHAIN = _rows(
         ("chain-cut", "the last events of a chain are not there", ("AUDIT-05",)),
         ("chain-extended", "an event follows that no write made", ("AUDIT-05",)),
         ("revision-falls", "the revision falls along a chain", ("AUDIT-09",)),
+        ("state-and-event", "a false state, and a bad event at the chain's end", ("HEAD-01",)),
         ("note-changed", "a write's note names another tip", ("AUDIT-02", "AUDIT-05")),
         ("note-form", "a write's note names no tip", ("AUDIT-02", "AUDIT-05")),
         ("note-misplaced", "an event has a note that may have none", ("AUDIT-01", "AUDIT-05")),
@@ -376,6 +379,7 @@ _MIGRATION = {
             ("boundary-event", "the event is not what its note says", ("MIG-02",)),
             ("boundary-skipped", "the next event does not name the boundary", ("MIG-02",)),
             ("boundary-differs", "the boundary is not the one that was given", ("MIG-02",)),
+            ("boundaries-too-many", "nine boundaries with no write in between", ("AUDIT-09",)),
         ],
     ),
     **_rows(

@@ -35,6 +35,8 @@ def open_erased(work: Work) -> None:
     if _is_erased(work):
         raise Refused("chain", "key_erased")
     given = work.input
+    if given["items"].get("head", {}).get("state") == "erased":
+        raise Refused("head")
     kek = hkdf.kek(bytes.fromhex(work.parameters["umk"]), given["user_id"])
     found = [items.stored(item) for item in given["items"].values()]
     keys = items.Keys(kek, given["user_id"])

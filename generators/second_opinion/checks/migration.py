@@ -16,6 +16,10 @@ __all__: list[str] = []
 
 _PARTS = {"items": "dialogue#", "events": "audit#"}
 _HASH = re.compile("[0-9a-f]{64}")
+#: The members of an EncryptedBatch.
+_BATCH = {"dialogue_id", "cursor", "kind", "items", "digest", "format_version"}
+#: So many may follow each other with no write in between (AUDIT-09).
+_BOUNDARIES = 8
 
 
 @check("migration", "digest")
@@ -32,6 +36,8 @@ def import_batch(work: Work) -> None:
     """MIG-03: a batch and what lies there already."""
     batch, present = work.input["batch"], work.input["present"]
     dialogue_id = work.input["dialogue_id"]
+    if batch.keys() != _BATCH:
+        raise Refused("input", "invalid_field")
     found = [items.stored(item) for item in batch["items"]]
     if batch["format_version"] != 1 or batch["kind"] not in _PARTS:
         raise Refused("input", "invalid_field")
@@ -43,21 +49,34 @@ def import_batch(work: Work) -> None:
             raise Refused("head")
         if item["pk"] != own[batch["kind"]]:
             raise Refused("input", "invalid_field")
-    keys = [str(item["sk"]).encode("utf-8") for item in found]
-    if any(later <= earlier for earlier, later in pairwise(keys)):
+    if len({item["sk"] for item in found}) != len(found):
         raise Refused("input", "invalid_field")
     if headsum.digest(found) != batch["digest"]:
         raise Refused("head")
     again = 0
     for shown in batch["items"]:
         there = present.get(shown["sk"])
-        if there is not None and there["pk"] == shown["pk"]:
-            if not same(there, shown):
-                raise Refused("head")
-            again += 1
+        if there is None or there["pk"] != shown["pk"] or _waits(there):
+            continue
+        if not same(_unmoved(there), _unmoved(shown)):
+            raise Refused("head")
+        again += 1
     if any(sk != item["sk"] or item["pk"] not in own.values() for sk, item in present.items()):
         raise ValueError("what is present does not lie under its own keys")
     work.give(imported=len(found) - again, already_there=again)
+
+
+def _waits(there: Mapping[str, Any]) -> bool:
+    """Whether this is what lies in the head's place until it comes: a tombstone in form, ``importing``."""
+    held = {"pk", "sk", "revision", "updated_at", "state"}
+    return there["sk"] == "head" and there.keys() == held and there["state"] == "importing"
+
+
+def _unmoved(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An item as the digest takes it: a head without what tells on which side it lies."""
+    if item["sk"] != "head":
+        return item
+    return {name: value for name, value in item.items() if name not in ("state", "pending")}
 
 
 @check("migration", "boundary")
@@ -119,7 +138,7 @@ def _boundary(
         *lines[8:9],
         event["timestamp"],
     ]
-    fits = lines == says and all(map(address.is_identifier, lines[2:4]))
+    fits = lines == says and all(map(address.is_identifier, lines[2:4])) and lines[2] != lines[3]
     return (note, lines) if fits and _HASH.fullmatch(lines[8]) else None
 
 
@@ -135,12 +154,15 @@ def continuity(work: Work) -> None:
     findings = set(walked.findings)
     writes, wanted = walked.chains["w"], items.stored(given["boundary"])
     key = (given["name"], work.octets("public_key"))
-    for number, event in writes.items():
+    crossed = [n for n, event in sorted(writes.items()) if event["operation"] == "boundary"]
+    for number in crossed:
         before = writes.get(number - 1)
-        if event["operation"] == "boundary" and before is not None:
-            found = _boundary(dialogue_id, before, event, *key)
-            if found is None or found[1][3] != given["own_name"]:
-                findings.add(("w", number))
+        if before is None:
+            continue
+        found = _boundary(dialogue_id, before, writes[number], *key)
+        # the last boundary names this store; those before it lead to other places on the way
+        if found is None or (number == crossed[-1] and found[1][3] != given["own_name"]):
+            findings.add(("w", number))
     if writes.get(wanted["sequence"]) != wanted:
         findings.add(("w", wanted["sequence"]))
     work.give(findings=chain.first_of_each(findings))
@@ -153,11 +175,20 @@ def side(work: Work) -> None:
     """MIG-02: whether a store of this name may write."""
     given = work.input
     last = items.stored(given["last_event"])
-    sound = chain.form_fault(given["dialogue_id"], last["sk"], last) is None
-    if not sound or chain.event_hash(last) != last["event_hash"]:
-        raise ValueError("the last event is not sound")
+    before = [items.stored(event) for event in given.get("before", [])]
+    for event in (*before, last):
+        sound = chain.form_fault(given["dialogue_id"], event["sk"], event) is None
+        if not sound or chain.event_hash(event) != event["event_hash"]:
+            raise ValueError("an event is not sound")
+    for event, after in pairwise((*before, last)):
+        if event["operation"] != "boundary" or after["previous_hash"] != event["event_hash"]:
+            raise ValueError("what is before the last event is no row of boundaries")
+    if len(before) + (last["operation"] == "boundary") > _BOUNDARIES:
+        raise Refused("chain")
     if last["operation"] == "boundary" and last["note"].split("\n")[3] != given["own_name"]:
         raise Refused("chain", "partition_moved")
     if given["state"] in ("frozen", "importing"):
         raise Refused("head", f"partition_{given['state']}")
+    if given["state"] in ("moved", "erased"):
+        raise Refused("head")
     work.give(state=given["state"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from .. import address, chain, headsum, hkdf, items, json8785
@@ -21,6 +22,12 @@ def load(work: Work) -> None:
     kek = hkdf.kek(bytes.fromhex(work.parameters["umk"]), user_id)
     keys = items.Keys(kek, user_id)
     found = _stored(given["items"], address.partition_key(dialogue_id))
+    last = given["last_event"] and items.stored(given["last_event"])
+    false = _false_state(dialogue_id, found.get("head", {}), last, kek)
+    if false is not None:
+        sk = false.sk or ""
+        work.give(sk=sk, address=address.item_address(dialogue_id, sk))
+        raise false
     laid, usable = _laid_over(found, given["journal"], f"journal#{dialogue_id}")
     opened, head, refused = items.read_partition(dialogue_id, laid.values(), keys)
     work.note(kek=kek, deks={str(version): dek for version, dek in keys.deks.items()})
@@ -28,7 +35,6 @@ def load(work: Work) -> None:
         _note_sum(work, laid, head, keys)
     if not usable and not refused:
         refused = [Refused("head", sk="head")]
-    last = given["last_event"] and items.stored(given["last_event"])
     if not refused:
         refused = _against_chain(dialogue_id, opened["head"], head or {}, last, kek)
     for first in refused[:1]:
@@ -65,16 +71,22 @@ def _laid_over(
     laid = dict(found)
     token = found.get("head", {}).get("pending")
     parts = _stored(journal, pk)
-    own = [parts[sk]["items"] for sk in sorted(parts) if sk.rpartition("#")[0] == token]
+    own = [sk for sk in sorted(parts) if sk.rpartition("#")[0] == token]
     if not own:
         return laid, True
+    if own != [f"{token}#{number:04d}" for number in range(1, len(own) + 1)]:
+        return laid, False
+    text = b"".join(parts[sk]["items"] for sk in own)
     try:
-        written = json8785.parse(b"".join(own))
-        for item in written:
-            laid[item["sk"]] = _from_base64(item)
+        written = json8785.parse(text)
+        keys = [(item["pk"], item["sk"].encode()) for item in written]
+        whole = json8785.canonical(written) == text and all(a < b for a, b in pairwise(keys))
+        mine = {f"dialogue#{pk.removeprefix('journal#')}"} == {of for of, _ in keys}
+        if not whole or not mine or any(sk == b"head" for _, sk in keys):
+            return laid, False
+        return {**laid, **{item["sk"]: _from_base64(item) for item in written}}, True
     except (json8785.NotJsonError, TypeError, KeyError, ValueError):
-        return dict(found), False
-    return laid, True
+        return laid, False
 
 
 def _from_base64(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +118,29 @@ def _note_sum(
     )
 
 
+def _false_state(
+    dialogue_id: str, head: Mapping[str, Any], last: Mapping[str, Any] | None, kek: bytes
+) -> Refused | None:
+    """HEAD-01: a head that says erased or moved where the chain's end does not."""
+    wanted = {"erased": "erase", "moved": "boundary"}.get(head.get("state", ""))
+    if wanted is None:
+        return None
+    if last is not None and not _is_sound(dialogue_id, last, kek):
+        return Refused("chain", sk=last["sk"])
+    if last is not None and last["operation"] == wanted:
+        raise ValueError("what the chain bears out is no matter of this family")
+    return Refused("head", sk="head")
+
+
+def _is_sound(dialogue_id: str, last: Mapping[str, Any], kek: bytes) -> bool:
+    return (
+        chain.form_fault(dialogue_id, last["sk"], last) is None
+        and last["chain"] == "w"
+        and chain.event_hash(last) == last["event_hash"]
+        and chain.mac(hkdf.mac_key(kek, dialogue_id), last["event_hash"]) == last.get("mac")
+    )
+
+
 def _against_chain(
     dialogue_id: str,
     sealed: Mapping[str, Any],
@@ -116,13 +151,7 @@ def _against_chain(
     """Layer ``chain`` of a load: the write chain's last event against the head (AUDIT-09)."""
     if last is None:
         return [Refused("chain", sk="head")]
-    sound = (
-        chain.form_fault(dialogue_id, last["sk"], last) is None
-        and last["chain"] == "w"
-        and chain.event_hash(last) == last["event_hash"]
-        and chain.mac(hkdf.mac_key(kek, dialogue_id), last["event_hash"]) == last.get("mac")
-    )
-    if not sound:
+    if not _is_sound(dialogue_id, last, kek):
         return [Refused("chain", sk=last["sk"])]
     if head["revision"] < last["revision"]:
         return [Refused("chain", sk="head")]
