@@ -334,7 +334,7 @@ class LogsBackwards(AuditLog):
         super().append(dialogue_id, uses[::-1], *args)
 
 
-@lie("audit", "AUDIT-08", also=touched("AUDIT-03", "AUDIT-04", "AUDIT-05"))
+@lie("audit", "AUDIT-08", also=touched("ENV-08", "AUDIT-03", "AUDIT-04", "AUDIT-05"))
 class OneChainForReaders(AuditLog):
     """Every instance logs its reads on the same chain, and goes on where it ends."""
 
@@ -357,7 +357,7 @@ class OneChainForReaders(AuditLog):
     "audit",
     "AUDIT-02",
     tried=in_place_of(audit_chain.first_tip),
-    also=touched("AUDIT-01", "AUDIT-03", "AUDIT-04", "AUDIT-08"),
+    also=touched("AUDIT-01", "AUDIT-03", "AUDIT-04", "AUDIT-05", "AUDIT-08"),
 )
 def begins_with_zeros(honest: F, dialogue_id: str, chain: str) -> Tip:
     """The first event of a chain names zeros as its previous one."""
@@ -402,7 +402,7 @@ class ClaimsTheKey(_Auditor):
         return replace(report, with_key=True)
 
 
-@lie("audit", "AUDIT-05")
+@lie("audit", "AUDIT-05", also=touched("ENV-08"))
 class CountsOnlyGoodEvents(_Auditor):
     """Says ok of chains in which it found something."""
 
@@ -483,7 +483,7 @@ class AlarmedByStrangers(_Auditor):
         return replace(report, ok=not findings, findings=findings, unverified=[])
 
 
-@lie("audit", "AUDIT-05")
+@lie("audit", "AUDIT-05", also=touched("ENV-08"))
 class CutsForeignKeys(_Auditor):
     """Names what comes before the last number sign of a sort key that is no chain's."""
 
