@@ -6,9 +6,8 @@ import hmac
 from collections.abc import Mapping
 
 from ..contract.items import Value, canonical_item, canonical_json
-from ..contract.limits import MAX_SEALS
 
-__all__ = ["MAX_SEALS", "SUM_BITS", "head_term", "sum_text", "sums_equal", "term"]
+__all__ = ["SUM_BITS", "head_term", "sum_text", "sums_equal", "term"]
 
 SUM_BITS = 256
 _MODULUS = 1 << SUM_BITS

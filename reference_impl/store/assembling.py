@@ -9,11 +9,12 @@ from typing import Any
 from ..contract.addresses import address, partition_key
 from ..contract.errors import Problem, error, from_problems
 from ..contract.items import Item, Value, item_size
+from ..contract.limits import MAX_SEALS
 from ..contract.tables import TYPES, EntityType
 from ..partitions.port import ABSENT, Action, Equals, PartitionStore, Put
 from ..sealing import audit_chain, envelope
 from ..sealing.audit_chain import Tip, Use
-from ..sealing.head import MAX_SEALS, head_term, sum_text, term
+from ..sealing.head import head_term, sum_text, term
 from ..sealing.keys import NONCE_BYTES, DekHandle
 from .audit_log import AuditLog
 from .commit import Commit
