@@ -107,7 +107,7 @@ def test_files_and_their_names_are_searched(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "store.db-wal").write_bytes(NOISE + b"a sealed label" + NOISE)
     (tmp_path / "a sealed label.log").write_bytes(b"clean")
-    found = SealedTexts(["a sealed label"]).search_folder(tmp_path)
+    found = SealedTexts(["a sealed label"]).search_in(tmp_path)
     assert [(leak.where, leak.form) for leak in found] == [
         ("name of a sealed label.log", "utf-8"),
         ("deep/store.db-wal", "utf-8"),

@@ -235,8 +235,8 @@ def test_no_window_of_a_sealed_text_lies_in_the_file_or_its_log(
     seen += framed(seen)
     search = SealedTexts(sealed, seen)
     assert len(search.windows) > 100_000
-    leaks = search.search_folder(file_world.folder)
+    leaks = search.search_in(file_world.folder)
     assert not leaks, leaks[:5]
     planted = max(sealed, key=len)[:4000]
     (file_world.folder / "planted").write_text(planted, encoding="utf-8")
-    assert search.search_folder(file_world.folder) != []
+    assert search.search_in(file_world.folder) != []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -21,6 +22,7 @@ from reference_impl.sealing import envelope
 from reference_impl.sealing.keys import DekHandle
 from reference_impl.store.assembling import Assembler
 from reference_impl.store.commit import Commit
+from reference_impl.store.encrypted_store import EncryptedStore
 from reference_impl.store.loading import Loaded, Loader
 from reference_impl.store.opening import Opener, Opening
 from reference_impl.store.operation import Operation
@@ -307,6 +309,46 @@ class _Dumps(Assembler):
 def leaves_a_copy(folder: Path, **options: Any) -> Backend:
     """Leaves what it sealed last in a file beside the storage."""
     return open_reference(folder, **options, assembler=partial(_Dumps, folder))
+
+
+def _noted(given: Mapping[str, Any]) -> str:
+    try:
+        return ascii(dict(given))
+    except RecursionError:
+        return "something deep"
+
+
+class _Diary(Front):
+    """Writes down what is given to it, through a logger of its own."""
+
+    def __init__(self, store: EncryptedStore, logger: logging.Logger) -> None:
+        super().__init__(store)
+        self.logger = logger
+
+    def asked(self, method: str, given: Mapping[str, Any]) -> None:
+        self.logger.info("%s %s", method, _noted(given))
+
+
+@lie("encrypted", "ENV-05", "ERR-03", tried=lambda factory, _: Made(factory, forget_reference))
+def logs_apart(folder: Path, **options: Any) -> Backend:
+    """Logs what is given to it, into a file elsewhere, through a logger whose records no other sees."""
+    logger = logging.getLogger(f"diary of {folder}")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(logging.FileHandler(folder.parent / "diary.log", delay=True))
+    return open_reference(folder, **options, front=partial(_Diary, logger=logger))
+
+
+@lie("encrypted", "ENV-05", "ERR-03", tried=lambda factory, _: Made(factory, forget_reference))
+def writes_elsewhere(folder: Path, **options: Any) -> Backend:
+    """Writes down what is given to it in a file beside its folder, without any logger."""
+
+    class Writes(Front):
+        def asked(self, method: str, given: Mapping[str, Any]) -> None:
+            with (folder.parent / "journal").open("a", encoding="utf-8") as file:
+                file.write(f"{method} {_noted(given)}\n")
+
+    return open_reference(folder, **options, front=Writes)
 
 
 @lie("encrypted", "ERR-03", "ENV-05")

@@ -79,6 +79,7 @@ def document(report: Report) -> dict[str, Any]:
         "unsupported": [
             {"method": method, "cases": list(cases)} for method, cases in report.unsupported
         ],
+        "not_asked": [{"code": r.code, "detail": r.detail} for r in report.not_asked],
         "exit_code": report.exit_code,
         "footer": True,
     }

@@ -126,6 +126,8 @@ def show(console: Console, report: Report, path: Path | None) -> None:
             console,
             f"[bold yellow]claim smaller than in the last report:[/] {', '.join(report.dropped)}",
         )
+    for left_out in report.not_asked:
+        _print(console, f"[dim]not asked: {escape(left_out.detail)}[/]")
     _show_reasons(console, report.reasons)
     for profile in report.profiles:
         if profile.name in report.profiles_claimed:

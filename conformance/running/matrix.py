@@ -16,7 +16,7 @@ from typing import Final, Literal
 from ..spec import BUILT, EXCLUDED, OWN_PROFILE, OWN_TESTS, PLANNED, PROFILES, RULES, home_of
 from ..targets.base import Target
 from ..targets.load import TargetOptions, open_target
-from ..verdict.judge import FAILING, Case, Reason
+from ..verdict.judge import FAILING, PASSING, Case, Reason
 from .recorder import CASES_FILE, Listener
 from .runner import CHECKOUT, SUITE, Options, UsageError, collect, run, run_own
 
@@ -205,7 +205,7 @@ def _state(
     if failed := [case.id for case in cases if case.outcome in FAILING]:
         told = f"{name} is not proved: {failed[0]} fails"
         return "missing", "", f"{failed[0]} fails", [Reason("rule_not_proved", told)]
-    if undecided := [case.id for case in cases if case.outcome != "pass"]:
+    if undecided := [case.id for case in cases if case.outcome not in PASSING]:
         return "undecided", "", f"{undecided[0]} showed nothing", []
     return "tested", "", "", []
 

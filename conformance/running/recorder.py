@@ -17,7 +17,7 @@ import pytest
 from ..spec import PROFILES, RULES, home_of
 from ..targets.guard import call_alarm, watched
 from ..verdict.causes import undecided_by, unsupported_by
-from ..verdict.judge import FAILING, Case, Outcome, Reason, Recording
+from ..verdict.judge import FAILING, PASSING, Case, Outcome, Reason, Recording
 from .selection import Selection
 from .session import SESSION, Session
 from .signals import stop_asked
@@ -83,6 +83,8 @@ class _Item:
                 if report.failed:
                     if phase in self.undecided:
                         code, reason = self.undecided[phase]
+                        if code == "not_applicable":
+                            return "not_applicable", "", reason
                         return "indeterminate", code, reason
                     if phase in self.unsupported:
                         names = ", ".join(self.unsupported[phase])
@@ -277,7 +279,7 @@ class Recorder:
         self.problem(code, detail)
 
     def _fail_fast(self, case: Case) -> None:
-        if not self._selection.fail_fast or case.outcome == "pass":
+        if not self._selection.fail_fast or case.outcome in PASSING:
             return
         if case.outcome in FAILING and case.id in self._selection.known:
             return

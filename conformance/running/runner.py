@@ -30,6 +30,7 @@ from ..verdict.judge import (
     Report,
     judge,
     judge_own,
+    not_asked,
     unsupported,
 )
 from .isolation import fresh_modules, own_environment
@@ -67,6 +68,11 @@ OPENING_S: Final = 5.0
 
 #: What a backend's clock is set to, to see whether it can be.
 _SOME_TIME: Final = "2026-02-03T10:15:00.000000Z"
+
+
+_NO_CLOCK: Final = Reason(
+    "clock", "the backend gives no set_clock: times are compared by their form and order only"
+)
 
 
 class UsageError(ValueError):
@@ -119,7 +125,7 @@ def run(
             # First: what the engine does not do is no fault of the store's, nor is what follows.
             unfit = _preflight(target)
             if not any(reason.code == "machine_error" for reason in unfit):
-                claimed = _claim(target, options.profiles)
+                claimed, started.left_out = _claim(target, options.profiles)
         if stop_asked():
             raise KeyboardInterrupt
     except SetupError as error:
@@ -145,6 +151,8 @@ class _Started:
         self.options = options
         self._at = datetime.now(UTC)
         self._began = time.monotonic()
+        #: What the target as it was opened cannot be asked.
+        self.left_out: tuple[Reason, ...] = ()
 
     @property
     def case_deadline_s(self) -> float:
@@ -208,6 +216,7 @@ class _Started:
             unsupported=unsupported(recording.cases),
             budget=self.options.budget,
             narrowed_to=self.options.profiles,
+            not_asked=(*self.left_out, *not_asked(recording.cases, claimed)),
         )
 
 
@@ -329,8 +338,9 @@ def _preflight(target: Target) -> list[Reason]:
         return [Reason("engine", clean(fault)) for fault in target.preflight()]
 
 
-def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
-    """Open the target once and ask what it claims; the profiles that the verdict will speak of."""
+def _claim(target: Target, narrowed: Sequence[str]) -> tuple[tuple[str, ...], tuple[Reason, ...]]:
+    """Open the target once and ask what it claims; the profiles that the verdict will speak of, and
+    what cannot be asked."""
     if sys.flags.optimize:
         raise SetupError("Python runs with -O, which removes assertions: run it without")
     with tempfile.TemporaryDirectory(prefix="dsconf-") as folder:
@@ -339,7 +349,7 @@ def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
             with blamed("the target could not be opened", SetupError):
                 backend = world.open()
                 claims, has_keys = tuple(backend.claims()), backend.keys is not None
-            if backend.set_clock is not None:
+            if can_set := backend.set_clock is not None:
                 with blamed("the clock cannot be set: set_clock ended with", SetupError):
                     backend.set_clock(_SOME_TIME)
         finally:
@@ -364,7 +374,7 @@ def _claim(target: Target, narrowed: Sequence[str]) -> tuple[str, ...]:
             "the target claims profile keys and gives no key provider: Backend(store, raw=..., "
             "keys=...), or leave keys out of Backend.profiles"
         )
-    return asked
+    return asked, () if can_set else (_NO_CLOCK,)
 
 
 def _close_quietly(world: World) -> None:

@@ -4,16 +4,13 @@ logs."""
 from __future__ import annotations
 
 import base64
-import logging
 import os
 import pickle
 import random
 import traceback
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -21,13 +18,15 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 
 from ..running.session import Session, World
-from ..targets.base import RawAccess
+from ..targets.base import Backend, RawAccess
+from ..targets.guard import NotApplicable, Undecided
 from .kit.builders import begin, call, calls, populate
 from .kit.faults import KEY, PAYLOAD, TAG
 from .kit.forge import PUBLISHED_UMK, Forge, derive_kek
-from .kit.leaks import SealedTexts
+from .kit.leaks import SealedTexts, files_in
 from .kit.marks import profile, rules
 from .kit.sample import SAMPLE_ID, lasting_world, may_be_seen, texts_of, write_sample
+from .kit.watching import watching
 
 pytestmark = profile("encrypted")
 
@@ -110,70 +109,77 @@ def as_bytes(item: Mapping[str, Any]) -> bytes:
     return b"\x00\x01\x00".join(parts)
 
 
-@rules("ENV-05")
-def test_the_storage_holds_no_window_of_a_sealed_text(
-    world: World, raw: RawAccess, store: DialogueStore, seed: int, budget: str
-) -> None:
-    """Files, their names, indexes, write-ahead log and items, while the store is open and after it
-    was closed; as UTF-8, UTF-16, JSON, hex, base64, and inside compressed streams.
+def stored(raw: RawAccess, dialogues: Sequence[str]) -> tuple[list[Forge], SealedTexts]:
+    """Dialogues as they lie there, and what may not be seen of them: every sealed text and every key."""
+    items = {d: [dict(item) for item in raw.scan(d)] for d in dialogues}
+    made = [Forge(d, found) for d, found in items.items()]
+    texts = [text for one in made for text in texts_of(one)]
+    keys = [key for one in made for key in keys_of(one)]
+    seen = may_be_seen([item for found in items.values() for item in found])
+    secrets = SealedTexts([*texts, *keys], seen=seen)
+    assert len(secrets.windows) > 1000 * len(made), "there is next to nothing to look for"
+    return made, secrets
 
-    The head's sum is looked for whole: windows of it lie among so many digests by chance.
+
+@rules("ENV-05")
+def test_the_items_hold_no_window_of_a_sealed_text(
+    raw: RawAccess, store: DialogueStore, seed: int
+) -> None:
+    """As UTF-8, UTF-16, JSON, hex, base64, and inside compressed streams."""
+    write_marked(store, "d", words(seed))
+    _, secrets = stored(raw, ["d"])
+    for item in raw.scan("d"):
+        assert secrets.search(as_bytes(item), str(item["sk"]), raw_deflate=False) == []
+
+
+@rules("ENV-05")
+def test_the_files_hold_no_window_of_a_sealed_text(
+    world: World, backend: Backend, capfd: pytest.CaptureFixture[str], seed: int, budget: str
+) -> None:
+    """Files, their names, indexes and write-ahead log, while the store is open and after it was closed:
+    in the storage, where the backend says that it stores and logs, and wherever this process writes.
+
+    What lies there in clear has to be found, else nothing was searched; a backend may say that its
+    items lie in no file here. The head's sum is looked for whole: windows of it lie among so many
+    digests by chance.
     """
+    assert backend.raw is not None
+    dialogues = [
+        f"kept-in-clear-{n}" for n in range({"quick": 2, "ordinary": 3, "nightly": 60}[budget])
+    ]
     text = words(seed)
-    count = {"quick": 2, "ordinary": 3, "nightly": 60}[budget]
-    for number in range(count):
-        write_marked(store, f"d-{number}", text)
-    items = [dict(item) for number in range(count) for item in raw.scan(f"d-{number}")]
-    dialogues = [Forge(f"d-{number}", items) for number in range(count)]
-    texts = [text for made in dialogues for text in texts_of(made)]
-    sums = [made.payload("head")["sum"].encode() for made in dialogues]
-    keys = [PUBLISHED_UMK, derive_kek(PUBLISHED_UMK, "local")]
-    keys += [made.deks[1] for made in dialogues]
-    keys += [base64.b64encode(key) for key in keys]
-    secrets = SealedTexts([*texts, *keys], seen=may_be_seen(items))
-    assert len(secrets.windows) > 1000 * count  # there is something to look for
+    with watching(capfd) as watch:
+        for d in dialogues:
+            write_marked(backend.store, d, text)
+    made, secrets = stored(backend.raw, dialogues)
+    sums = [one.payload("head")["sum"].encode() for one in made]
 
     thorough = None if budget == "quick" else True
-    for item in items:
-        assert secrets.search(as_bytes(item), str(item["sk"]), raw_deflate=False) == []
-    assert secrets.search_folder(world.folder, raw_deflate=thorough) == []
-    files = [path for path in world.folder.rglob("*") if path.is_file()]
+    places = (world.folder, *backend.places)
+    assert [leak for p in places for leak in secrets.search_in(p, raw_deflate=thorough)] == []
+    files = [path for place in places for path in files_in(place)]
     assert [path.name for path in files for digest in sums if digest in path.read_bytes()] == []
-    store.close()
-    assert secrets.search_folder(world.folder, raw_deflate=thorough) == []
+    in_clear = SealedTexts(dialogues)
+    found = any(in_clear.search_in(place) for place in places)
+    backend.store.close()
+    assert [leak for p in places for leak in secrets.search_in(p, raw_deflate=thorough)] == []
+    assert watch.search(secrets, apart=world.folder) == []
+    if not found and not any(in_clear.search_in(place) for place in places):
+        nothing_found(backend)
+
+
+def nothing_found(backend: Backend) -> NoReturn:
+    """There was no file to be searched: a backend elsewhere is not asked, any other one undecided."""
+    if backend.elsewhere:
+        raise NotApplicable(f"no file was searched: the backend's items lie {backend.elsewhere}")
+    raise Undecided(
+        "nothing_to_search",
+        "no file holds the dialogue's id, which lies there in clear: say where the backend stores "
+        "(Backend.places), or that its items lie in no file here (Backend.elsewhere)",
+    )
 
 
 # -- errors and logs -------------------------------------------------------------------------------
-
-
-class Listener(logging.Handler):
-    """Everything that is logged by anybody, with its traceback."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.heard: list[str] = []
-        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the formatted record and its raw arguments."""
-        self.heard.append(f"{self.format(record)} {record.args!r}")
-
-
-@contextmanager
-def listening() -> Iterator[list[str]]:
-    """What is logged at any level, or warned of, while the block runs."""
-    root = logging.getLogger()
-    listener, level, others = Listener(), root.level, root.handlers
-    root.handlers = [listener]  # nobody else is to keep megabytes of it
-    root.setLevel(logging.DEBUG)
-    try:
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always")
-            yield listener.heard
-            listener.heard += [str(warning.message) for warning in warned]
-    finally:
-        root.handlers = others
-        root.setLevel(level)
 
 
 def shown(error: BaseException) -> str:
@@ -298,6 +304,7 @@ class Desk:
     def __init__(self, world: World) -> None:
         self._world = world
         self._store: DialogueStore | None = None
+        self.folder = world.folder
 
     @property
     def store(self) -> DialogueStore:
@@ -325,10 +332,11 @@ def test_a_refused_write_shows_nothing_of_what_was_to_be_sealed(
     text = words(seed)()
     method, args = wrong_calls(text)[name]
     attempt = partial(getattr(desk.store, method), "d", **args)
-    with listening() as heard:
+    with watching(capfd) as watch:
         said = refused(attempt)
-    everything = "\n".join([said, *heard, *capfd.readouterr()]).encode("utf-8", "surrogatepass")
-    assert SealedTexts([text]).search(everything, raw_deflate=False) == []
+    secrets = SealedTexts([text])
+    assert secrets.search(said.encode("utf-8", "surrogatepass"), raw_deflate=False) == []
+    assert watch.search(secrets, apart=desk.folder) == []
 
 
 @rules("ENV-05", "ERR-03")
@@ -346,21 +354,22 @@ def test_a_read_that_fails_shows_nothing_of_what_lies_there(
         made, _ = fault.into(sample)
         there = {str(item["sk"]): item for item in backend.raw.scan(SAMPLE_ID)}
         made.put_into(backend.raw, found=there)
-        with listening() as heard, world.open().store as store:
+        with watching(capfd) as watch, world.open().store as store:
             said = [refused(partial(store.load_partition, SAMPLE_ID))]
             said += [refused(partial(store.create_round, SAMPLE_ID, 50, title=title))]
-            said += [repr(store.verify_partition(SAMPLE_ID)), *heard]
+            said += [repr(store.verify_partition(SAMPLE_ID))]
         everything = "\n".join(said).encode("utf-8", "surrogatepass")
         assert secrets.search(everything, fault.name, raw_deflate=False) == []
-    assert secrets.search("".join(capfd.readouterr()).encode(), raw_deflate=False) == []
+        assert watch.search(secrets, fault.name, apart=world.folder) == []
 
 
 @rules("ENV-05", "ERR-03")
 def test_what_is_logged_of_ordinary_work_shows_nothing_sealed(
     world: World, capfd: pytest.CaptureFixture[str], seed: int
 ) -> None:
-    """Every write and every read of the contract, at level DEBUG."""
-    with listening() as heard:
+    """Every write and every read of the contract, at level DEBUG: what any logger makes, what is
+    printed, and what is written outside the storage."""
+    with watching(capfd) as watch:
         backend = world.open()
         assert backend.raw is not None
         populate(backend.store, "d")
@@ -373,10 +382,10 @@ def test_what_is_logged_of_ordinary_work_shows_nothing_sealed(
     texts = [text for text in texts if len(text) > 20]  # short ones are words of any log
     seen = may_be_seen(item for made in found for item in made.items.values())
     keys = [key for made in found for key in keys_of(made)]
-    said = "\n".join([*heard, *capfd.readouterr()]).encode("utf-8", "surrogatepass")
     secrets = SealedTexts([*texts, *keys], seen=seen)
     assert len(secrets.windows) > 1000
-    assert secrets.search(said, raw_deflate=False) == []
+    assert watch.search(secrets, apart=world.folder) == []
+    assert [leak for place in backend.places for leak in secrets.search_in(place)] == []
 
 
 def keys_of(made: Forge) -> list[bytes]:
@@ -397,8 +406,8 @@ def test_an_error_about_a_key_shows_no_key(
     key_file = world.key_file.with_name("other.key")
     key_file.write_bytes(data)
     key_file.chmod(0o600)
-    with listening() as heard:
+    with watching(capfd) as watch:
         said = refused(lambda: world.open(key_file=key_file).store.get_dialogue("d"))
-    said += "\n".join([*heard, *capfd.readouterr()])
     secrets = SealedTexts([data, PUBLISHED_UMK, derive_kek(other, "local")])
+    assert watch.search(secrets) == []
     assert secrets.search(said.encode("utf-8", "surrogatepass"), raw_deflate=False) == []

@@ -86,6 +86,10 @@ class Backend:
     in Python, for KEY-01, 03, 05 and 06. ``crypto``: for profile ``crypto``. ``profiles``: what the
     backend claims; None claims ``core``, with ``raw`` ``encrypted`` as well, and with ``raw`` and
     ``keys`` also ``keys``.
+
+    ``places``: files and folders outside the run's folder in which this backend stores or logs (ENV-05);
+    what the process itself writes is found without. ``elsewhere``: where items lie that no file here
+    holds, as in ``on a server``; files are then searched, and need not show any item.
     """
 
     store: DialogueStore
@@ -94,6 +98,8 @@ class Backend:
     keys: KeyProvider | None = None
     profiles: tuple[str, ...] | None = None
     crypto: Crypto | None = None
+    places: tuple[Path, ...] = ()
+    elsewhere: str = ""
 
     def claims(self) -> tuple[str, ...]:
         """The profiles that this backend claims."""

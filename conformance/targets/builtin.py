@@ -30,12 +30,22 @@ from .reference_crypto import ReferenceCrypto
 if TYPE_CHECKING:
     from .engines.choose import Engine as DynamoEngine
 
-__all__ = ["BUILTIN", "TABLE_PREFIX", "Builtin", "PartitionRaw", "Tables", "encrypted_factory"]
+__all__ = [
+    "BUILTIN",
+    "IN_MEMORY",
+    "TABLE_PREFIX",
+    "Builtin",
+    "PartitionRaw",
+    "Tables",
+    "encrypted_factory",
+]
 
 #: Every table of the suite begins so, after the user's prefix if there is one; a store's own never does.
 TABLE_PREFIX: Final = "dsconf_"
 
 _REFERENCE: Final = "reference_impl"
+#: Where items lie that no file holds.
+IN_MEMORY: Final = "in the memory of this process"
 #: What the reference store claims.
 REFERENCE_PROFILES: Final = ("core", "batch", "idempotency", "encrypted", "keys", "audit", "crypto")
 
@@ -128,9 +138,13 @@ class Storages:
 
 
 def encrypted_factory(
-    client: Callable[[Path], PartitionStore], raw: Callable[[Path], PartitionStore]
+    client: Callable[[Path], PartitionStore],
+    raw: Callable[[Path], PartitionStore],
+    *,
+    elsewhere: str = "",
 ) -> Factory:
-    """The reference store over ``client``'s partitions; raw access through ``raw``'s."""
+    """The reference store over ``client``'s partitions; raw access through ``raw``'s. ``elsewhere``:
+    where the items lie if in no file."""
 
     def factory(
         folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
@@ -148,6 +162,7 @@ def encrypted_factory(
             keys=keys,
             profiles=REFERENCE_PROFILES,
             crypto=ReferenceCrypto(),
+            elsewhere=elsewhere,
         )
 
     return factory
@@ -165,7 +180,7 @@ def _memory(_: DynamoEngine | None) -> Iterator[Target]:
     storages = Storages(client)
     yield Target(
         "memory",
-        encrypted_factory(storages.of, storages.of),
+        encrypted_factory(storages.of, storages.of, elsewhere=IN_MEMORY),
         Engine("memory", _python()),
         _REFERENCE,
         version=suite_version(),
@@ -311,7 +326,9 @@ def _dynamodb(engine: DynamoEngine | None) -> Iterator[Target]:
         try:
             yield Target(
                 "dynamodb",
-                encrypted_factory(tables.partitions, storages.of),
+                encrypted_factory(
+                    tables.partitions, storages.of, elsewhere="in the tables of a DynamoDB"
+                ),
                 Engine(
                     described["kind"],
                     described.get("version"),

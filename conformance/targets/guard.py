@@ -14,6 +14,7 @@ import pytest
 
 __all__ = [
     "LONGEST_CASE",
+    "NotApplicable",
     "Undecided",
     "alarm",
     "because",
@@ -31,7 +32,7 @@ _LOOKS: Final = 8
 
 class Undecided(BaseException):
     """A case shows nothing about the backend. ``code`` for machines: ``suite_error``,
-    ``machine_error``, ``setup_error``, ``too_slow`` or ``not_reached``.
+    ``machine_error``, ``setup_error``, ``too_slow``, ``not_reached`` or ``nothing_to_search``.
 
     No ``except Exception`` of a backend catches it.
     """
@@ -40,6 +41,13 @@ class Undecided(BaseException):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+class NotApplicable(Undecided):
+    """A case asks for what this backend cannot be asked, and the backend says why."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("not_applicable", detail)
 
 
 @contextmanager

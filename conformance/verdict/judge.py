@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
-from conformance.spec import EXCLUDED, OWN_PROFILE, PLANNED, PROFILES, home_of
+from conformance.spec import BUILT, EXCLUDED, OWN_PROFILE, PLANNED, PROFILES, home_of
 from conformance.targets.base import Engine
 
 __all__ = [
     "EXIT_CODES",
     "FAILING",
+    "PASSING",
     "Case",
     "ExpectedFailure",
     "Failure",
@@ -28,10 +29,11 @@ __all__ = [
     "Requirement",
     "Verdict",
     "judge",
+    "not_asked",
     "unsupported",
 ]
 
-Outcome = Literal["pass", "fail", "unsupported", "indeterminate"]
+Outcome = Literal["pass", "fail", "unsupported", "not_applicable", "indeterminate"]
 RuleVerdict = Literal[
     "pass", "fail", "unsupported", "not_claimed", "not_applicable", "indeterminate"
 ]
@@ -39,6 +41,8 @@ Verdict = Literal["conformant", "emulated", "not_conformant", "indeterminate"]
 
 #: Outcomes of a case, and verdicts of a rule, that decide against a backend.
 FAILING: Final = ("fail", "unsupported")
+#: Outcomes of a case that keep no rule from passing; ``not_applicable`` alone makes none pass.
+PASSING: Final = ("pass", "not_applicable")
 #: What the command line ends with; usage errors are 3.
 EXIT_CODES: Final[dict[Verdict, int]] = {
     "conformant": 0,
@@ -153,6 +157,8 @@ class Report:
     narrowed_to: tuple[str, ...] = ()
     #: Profiles of the last report that this one does not speak of any more.
     dropped: tuple[str, ...] = ()
+    #: What the verdict does not speak of, and why.
+    not_asked: tuple[Reason, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -256,6 +262,19 @@ def unsupported(cases: Iterable[Case]) -> tuple[tuple[str, tuple[str, ...]], ...
     return tuple((method, tuple(sorted(ids))) for method, ids in sorted(waiting.items()))
 
 
+def not_asked(cases: Iterable[Case], claimed: Sequence[str]) -> tuple[Reason, ...]:
+    """What a run leaves out that this suite could ask: profiles that are not claimed, and cases that
+    are not applicable, each reason once."""
+    left = [name for name in PROFILES if name in BUILT and name not in claimed]
+    told = [Reason("profile", f"not claimed: {', '.join(left)}")] if left else []
+    told += [
+        Reason("not_applicable", f"{case.id}: {case.reason}")
+        for case in cases
+        if case.outcome == "not_applicable"
+    ]
+    return tuple(told)
+
+
 def judge_own(recording: Recording) -> Judgement:
     """Judge a recording of the project's own tests: each rule that they cite, for profile ``project``."""
     cited = dict.fromkeys(rule for case in recording.cases for rule in case.rules)
@@ -273,11 +292,12 @@ def judge_own(recording: Recording) -> Judgement:
 
 def _requirement(rule: str, profile: str, cases: Sequence[Case]) -> Requirement:
     failures = tuple(
-        Failure(case.id, case.outcome, case.reason) for case in cases if case.outcome != "pass"
+        Failure(case.id, case.outcome, case.reason) for case in cases if case.outcome not in PASSING
     )
-    outcomes = {case.outcome for case in cases}
+    applied = {case.outcome for case in cases}
+    outcomes = applied - {"not_applicable"}
     verdict: RuleVerdict
-    if not cases and (rule, profile) in EXCLUDED:
+    if not outcomes and (applied or (rule, profile) in EXCLUDED):
         verdict = "not_applicable"
     elif "fail" in outcomes:
         verdict = "fail"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from conformance.targets.base import Backend, Factory
-from conformance.targets.builtin import PartitionRaw
+from conformance.targets.builtin import IN_MEMORY, PartitionRaw
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import METHODS
@@ -152,7 +152,9 @@ def open_reference(
     )
     shown = store if front is None else cast(Any, _Fronted)(front(store))
     claims = ("core", "encrypted", "keys", *(("audit",) if profile == "audit" else ()))
-    return Backend(shown, PartitionRaw(items), clock.set, provider, profiles=claims)
+    return Backend(
+        *(shown, PartitionRaw(items), clock.set, provider), profiles=claims, elsewhere=IN_MEMORY
+    )
 
 
 def in_place_of(*honest: Callable[..., Any], **parts: Any) -> Callable[[Any, str], Made]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["WINDOW", "Leak", "SealedTexts"]
+__all__ = ["WINDOW", "Leak", "SealedTexts", "files_in"]
 
 #: Bytes of a window (ENV-05).
 WINDOW = 8
@@ -96,12 +96,13 @@ class SealedTexts:
         """
         return list(self._search(data, where, "", _MAX_DEPTH, raw_deflate))
 
-    def search_folder(self, folder: Path, *, raw_deflate: bool | None = None) -> list[Leak]:
-        """:meth:`search` in every file below ``folder``, its name included."""
+    def search_in(self, place: Path, *, raw_deflate: bool | None = None) -> list[Leak]:
+        """:meth:`search` in a file, or in every file below a folder, names included."""
         found: list[Leak] = []
-        for path in sorted(folder.rglob("*")):
-            where = path.relative_to(folder).as_posix()
-            found += self.search(where.encode("utf-8", "surrogateescape"), f"name of {where}")
+        for path in (place, *sorted(place.rglob("*"))):
+            where = path.relative_to(place).as_posix() if path != place else place.name
+            if path != place:
+                found += self.search(where.encode("utf-8", "surrogateescape"), f"name of {where}")
             if path.is_file() and not path.is_symlink():
                 found += self.search(path.read_bytes(), where, raw_deflate=raw_deflate)
         return found
@@ -150,6 +151,11 @@ class SealedTexts:
                     view = run.encode("utf-8")
                     if len(view) >= WINDOW:
                         yield form, view
+
+
+def files_in(place: Path) -> list[Path]:
+    """The file, or every file below the folder."""
+    return [path for path in (place, *sorted(place.rglob("*"))) if path.is_file()]
 
 
 def _windows(data: bytes) -> Iterator[bytes]:
