@@ -334,7 +334,7 @@ def test_a_late_roll_forward_changes_nothing(small: Storage) -> None:
     head, parts = here.head(), here.journal()
     late = Journal(
         str(head["pending"]),
-        list(journal._unpacked("tides", parts, str(head["pending"]))),
+        journal._unpacked("tides", parts, str(head["pending"])),
         parts,
     )
     store = here.open()

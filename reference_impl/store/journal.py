@@ -37,33 +37,57 @@ def journal_key(dialogue_id: str) -> str:
 
 def apply_journal(
     partitions: PartitionStore, dialogue_id: str, items: Sequence[Item], token: str
-) -> list[Item]:
-    """What a partition holds with the journal ``token`` laid over it. A journal that is not there, or
-    cannot be read, changes nothing: the head's sum tells."""
+) -> tuple[list[Item], bool]:
+    """What a partition holds with the journal ``token`` laid over it, and whether that journal could be
+    read. One that is not there changes nothing: the head's sum tells whether it should be."""
     parts = partitions.query(journal_key(dialogue_id), prefix=f"{token}#")
     by_key = {str(item["sk"]): item for item in items}
     try:
         for item in _unpacked(dialogue_id, parts, token):
             by_key[str(item["sk"])] = item
-    except (ValueError, TypeError, KeyError):
-        return list(items)
-    return [by_key[sk] for sk in sorted(by_key, key=str.encode)]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return list(items), False
+    return [by_key[sk] for sk in sorted(by_key, key=str.encode)], True
 
 
-def _unpacked(dialogue_id: str, parts: Sequence[Item], token: str) -> Iterator[Item]:
+def _unpacked(dialogue_id: str, parts: Sequence[Item], token: str) -> list[Item]:
+    """The items of a journal. ``ValueError`` and the like where it is not the one text that a writer
+    makes of them (HEAD-07): numbered otherwise, spelled otherwise, in another order."""
+    if not parts:
+        return []
     data = bytearray()
     for number, part in enumerate(parts, start=1):
         piece = part["items"]
         if part["sk"] != f"{token}#{number:04d}" or not isinstance(piece, bytes):
             raise ValueError("a part is missing or of another form")
         data += piece
-    for item in orjson.loads(bytes(data)) if data else ():
+    items: list[Item] = orjson.loads(bytes(data))
+    for item in items:
         if item["pk"] != partition_key(dialogue_id) or item["sk"] == "head":
             raise ValueError("a journal holds items of its own dialogue, without the head")
         for name in _BYTES:
             if name in item:
-                item[name] = base64.b64decode(item[name], validate=True)
-        yield item
+                item[name] = base64.b64decode(str(item[name]), validate=True)
+    if len({item["sk"] for item in items}) < len(items) or not items or _packed(items) != data:
+        raise ValueError("it is not the canonical list of its items in ascending sort key")
+    return items
+
+
+def _packed(items: Sequence[Item]) -> bytes:
+    """The canonical JSON list of items by ascending sort key (bytes), bytes as base64."""
+    return canonical_json(
+        [
+            {
+                name: base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else value
+                for name, value in item.items()
+            }
+            for item in _ordered(items)
+        ]
+    )
+
+
+def _ordered(items: Sequence[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: str(item["sk"]).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +111,7 @@ class Journal:
     @classmethod
     def of(cls, dialogue_id: str, items: Sequence[Item], token: str) -> Journal:
         """Pack items: the canonical JSON list of all of them, cut into parts of 350 KiB."""
-        ordered = sorted(items, key=lambda item: str(item["sk"]).encode())
-        packed = canonical_json(
-            [
-                {
-                    name: base64.b64encode(value).decode("ascii")
-                    if isinstance(value, bytes)
-                    else value
-                    for name, value in item.items()
-                }
-                for item in ordered
-            ]
-        )
+        packed = _packed(items)
         parts: list[Item] = [
             {
                 "pk": journal_key(dialogue_id),
@@ -107,7 +120,7 @@ class Journal:
             }
             for number, start in enumerate(range(0, len(packed), PART_BYTES), start=1)
         ]
-        return cls(token, ordered, parts)
+        return cls(token, _ordered(items), parts)
 
     def write(self, partitions: PartitionStore, commit: Sequence[Action], token: str) -> None:
         """Write the parts, and in the same or a last transaction what commits them.
@@ -153,8 +166,8 @@ class Journal:
             return
         parts = partitions.query(journal_key(dialogue_id), prefix=f"{head.pending}#")
         try:
-            items = list(_unpacked(dialogue_id, parts, head.pending))
-        except (ValueError, TypeError, KeyError):
+            items = _unpacked(dialogue_id, parts, head.pending)
+        except (ValueError, TypeError, KeyError, AttributeError):
             return
         Journal(head.pending, items, parts).put_in_place(partitions, head.item, new_token)
 

@@ -27,6 +27,9 @@ __all__ = ["Loaded", "Loader", "as_error", "check_state"]
 #: What the write chain must end with for a head to be believed that its dialogue is no more (HEAD-01).
 _BORNE_OUT_BY = {"erased": "erase", "moved": "boundary"}
 
+#: The attributes of the head of an erased dialogue.
+_TOMBSTONE = {"pk", "sk", "revision", "updated_at", "state"}
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -103,11 +106,18 @@ class Loader:
             raise no_dialogue(dialogue_id)
         head = next((item for item in items if item["sk"] == "head"), None)
         operation.read(head)
+        readable = True
         if head is not None and head.get("pending") is not None:
-            items = apply_journal(self._partitions, dialogue_id, items, str(head["pending"]))
+            token = str(head["pending"])
+            items, readable = apply_journal(self._partitions, dialogue_id, items, token)
         known = operation.known or operation.cached.shown()
         snapshot, findings = self._opener.open_partition(dialogue_id, items, operation.uses, known)
         operation.known = snapshot
+        if head is not None and head.keys() == _TOMBSTONE and head["state"] == "erased":
+            return self._look_at_tombstone(snapshot, findings, head, operation.kek)
+        if not readable and not any(f.layer == "head" for f in findings):
+            detail = "the journal that the head names is not the one that was written"
+            findings.append(_of_head(dialogue_id, detail))
         if snapshot.head is not None and not any(f.layer == "head" for f in findings):
             findings += self.check_chain(snapshot, last, operation.kek)
             if not any(f.layer == "chain" for f in findings):
@@ -131,9 +141,7 @@ class Loader:
             return finding("the partition has no write chain")
         end = self._end(dialogue_id, last, kek)
         if end is None:
-            pk, sk = str(last["pk"]), str(last["sk"])
-            detail = "the write chain's last event is not the one that was written"
-            return [Finding("integrity_error", "chain", None, pk, sk, detail)]
+            return [_of_last_event(last)]
         if head.revision < end.written.revision:
             return finding("the head is older than the audit chain: the dialogue was rolled back")
         if head.revision == end.written.revision:
@@ -172,9 +180,21 @@ class Loader:
             return findings
         if last["operation"] == _BORNE_OUT_BY[state]:
             return []
-        where = address(snapshot.dialogue_id, "head", {})
-        detail = f"the head says {state}, and the audit chain does not"
-        return [Finding("integrity_error", "head", where, snapshot.pk, "head", detail)]
+        return [_not_borne_out(snapshot.dialogue_id, state)]
+
+    def _look_at_tombstone(
+        self, snapshot: Snapshot, findings: list[Finding], head: Item, kek: KekHandle | None
+    ) -> Loaded:
+        """A head without an envelope that says ``erased`` (KEY-09), believed as the chain bears it out
+        (HEAD-01): it is no bad item by itself."""
+        others = [finding for finding in findings if finding.sk != "head"]
+        last = self._log.last_write(snapshot.dialogue_id)
+        end = self._end(snapshot.dialogue_id, last, kek) if last is not None else None
+        if last is not None and end is None:
+            return Loaded(snapshot, [*others, _of_last_event(last)], head)
+        if last is not None and last["operation"] == "erase":
+            raise error("key_erased", f"dialogue {snapshot.dialogue_id} is erased")
+        return Loaded(snapshot, [*others, _not_borne_out(snapshot.dialogue_id, "erased")], head)
 
     def find_tip(self, snapshot: Snapshot, kek: KekHandle | None) -> None:
         """The write chain's end for a head that was written after the chain was looked at."""
@@ -218,6 +238,21 @@ def check_state(snapshot: Snapshot, *, write: bool) -> None:
         "erased": "key_erased",
     }[state]
     raise error(code, f"dialogue {snapshot.dialogue_id} is {state}")
+
+
+def _of_head(dialogue_id: str, detail: str) -> Finding:
+    where = address(dialogue_id, "head", {})
+    return Finding("integrity_error", "head", where, partition_key(dialogue_id), "head", detail)
+
+
+def _not_borne_out(dialogue_id: str, state: str) -> Finding:
+    return _of_head(dialogue_id, f"the head says {state}, and the audit chain does not")
+
+
+def _of_last_event(last: Item) -> Finding:
+    pk, sk = str(last["pk"]), str(last["sk"])
+    detail = "the write chain's last event is not the one that was written"
+    return Finding("integrity_error", "chain", None, pk, sk, detail)
 
 
 def as_error(finding: Finding) -> DialogueStoreError:
