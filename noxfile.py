@@ -41,7 +41,13 @@ LOCKS = {
     "run": ("pyproject.toml", "--extra", "emulator", "--group", "build"),
     "ci": ("--group", "pyproject.toml:ci"),
     "lock": ("--group", "pyproject.toml:lock"),
+    "lowest": ("pyproject.toml", "--extra", "emulator", "--group", "dev"),
 }
+# The lock file that takes every lower bound of pyproject.toml as it stands.
+LOWEST = "lowest"
+
+# What `full` looks for beside the Python that runs it.
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 @nox.session
@@ -113,8 +119,26 @@ def workspace(session: nox.Session) -> None:
 
 
 @nox.session
+def lowest(session: nox.Session) -> None:
+    """Do the lower bounds of pyproject.toml hold? Installs each as it stands, and runs the suite, quickly."""
+    _install(session, LOWEST)
+    session.run("python", "-m", "generators", "--second-opinion")
+    quick = ("--budget", "quick", "--report", "build/conformance/lowest")
+    _exit_with(_conformance(session, "run", *quick, *session.posargs))
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """The tests and the suite under one Python: `nox -s pythons-3.12`."""
+    _install(session, "tests")
+    session.run("pytest", *PARALLEL, *session.posargs)
+    _exit_with(_conformance(session, "run", "--target", "sqlite", "--budget", "quick"))
+
+
+@nox.session
 def full(session: nox.Session) -> None:
     """Everything a release stands on, for hours: tests, register, liars, engines, parity, vectors, bench."""
+    lacking = _notify_other_pythons(session)
     _install(session, "lint")
     _lint(session)
     # One at a time: some tests compare what processes get done beside each other.
@@ -129,7 +153,9 @@ def full(session: nox.Session) -> None:
         _conformance(session, "parity", "--budget", "nightly", "--engine", "local"),
     )
     session.notify("vectors", ["--check"])
+    session.notify("lowest")
     session.run("python", "-m", "dev.bench")
+    session.log(f"not run, since there is no such Python here: {', '.join(lacking) or 'none'}")
     _exit_with(worst)
 
 
@@ -144,8 +170,27 @@ def lock(session: nox.Session) -> None:
             *("uv", "pip", "compile", *what, "--output-file", target, *session.posargs),
             *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
             *("--no-config", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
-            *(() if target == largest else ("--constraints", largest)),
+            *_held_to(name, largest),
         )
+
+
+def _held_to(name: str, largest: str) -> tuple[str, ...]:
+    if name == LOWEST:
+        return ("--resolution", "lowest-direct", "--only-binary", ":all:")
+    return () if largest == f"requirements/{name}.txt" else ("--constraints", largest)
+
+
+def _notify_other_pythons(session: nox.Session) -> list[str]:
+    """Have every other Python that is found run its session afterwards; those that are not found."""
+    own = "{}.{}".format(*sys.version_info)
+    found = [number for number in PYTHONS if shutil.which(f"python{number}")]
+    for number in found:
+        if number != own:
+            session.notify(f"pythons-{number}")
+    lacking = [number for number in PYTHONS if number not in (own, *found)]
+    session.log(f"Pythons: {own} runs everything, {', '.join(found) or 'none'} is found")
+    session.log(f"not found, and so not run: {', '.join(lacking) or 'none'}")
+    return lacking
 
 
 def _lint(session: nox.Session) -> None:

@@ -15,6 +15,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+#: Every requirement of the project, groups and extras among them.
+ASKED = [
+    text
+    for texts in (
+        PROJECT["build-system"]["requires"],
+        PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"].values(),
+        *PROJECT["dependency-groups"].values(),
+    )
+    for text in texts
+    if isinstance(text, str)
+]
 LOCKS = {path.stem: path.read_text(encoding="utf-8") for path in ROOT.glob("requirements/*.txt")}
 
 
@@ -121,6 +133,7 @@ def test_the_source_archive_holds_what_makes_and_tests_the_rest(built: Path) -> 
         ("lint", DEPENDENCIES | EMULATOR | names(GROUPS["lint"]) | names(GROUPS["ci"])),
         ("ci", names(GROUPS["ci"])),
         ("lock", names(GROUPS["lock"])),
+        ("lowest", names(list(ASKED))),
     ],
 )
 def test_a_lock_pins_what_the_project_asks_for(lock: str, wanted: set[str]) -> None:
@@ -129,10 +142,20 @@ def test_a_lock_pins_what_the_project_asks_for(lock: str, wanted: set[str]) -> N
 
 def test_all_locks_pin_the_same_versions() -> None:
     versions: dict[str, set[str]] = {}
-    for text in LOCKS.values():
-        for name, version in pins(text).items():
+    for lock, text in LOCKS.items():
+        for name, version in pins(text).items() if lock != "lowest" else ():
             versions.setdefault(name, set()).add(version)
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_the_lowest_versions_are_those_that_are_declared(asked: str) -> None:
+    # As it stands there: a bound that no release has is a bound that nobody ever installed.
+    found = re.match(r"([a-z0-9-]+)(?:\[\w+])?[>=]=([\w.]+)(?:;|$|\s)", asked)
+    assert found, f"{asked} declares no lower bound"
+    name, bound = found[1], found[2]
+    pinned = pins(LOCKS["lowest"])[name]
+    assert re.sub(r"(\.0)+$", "", pinned) == re.sub(r"(\.0)+$", "", bound)
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -1,28 +1,22 @@
 """The rule-based machine that makes histories: one rule for each method, the model as its memory.
 
-Hypothesis chooses which rules are on, their order and a number for each step; from that number and the
+The seed alone chooses which rules are on, their order and a number for each step; from that number and the
 model's present state a call follows (:mod:`.inputs`, :mod:`.faults`). It keeps the calls as JSON and plays
-them on nothing but the model: a history is the same whatever it will be played on.
+them on nothing but the model: a history is the same whatever it will be played on, and whatever else is
+installed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from random import Random
 from typing import Any, Final
-from unittest import mock
-
-import hypothesis
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.internal.conjecture.providers import HypothesisProvider
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from conformance.model.partition import Partition
 from conformance.model.store import ModelStore
@@ -87,7 +81,10 @@ _IDEMPOTENT: Final = ("register_ref", "record_convergence_signal")
 #: What a dialogue needs before most calls can succeed.
 _FIRST: Final = ("create_dialogue", "create_round", "register_expert")
 
-_ENTROPY: Final = st.integers(0, 2**32 - 1)
+#: Rules beside those of the methods.
+_RARE_RULES: Final = 30
+_CLOSING_RULES: Final = 2
+_LARGEST: Final = 2**32 - 1
 
 
 def methods_of(profiles: Sequence[str]) -> tuple[str, ...]:
@@ -115,37 +112,8 @@ class Recipe:
 @lru_cache(maxsize=8)
 def histories(count: int, seed: int, recipe: Recipe) -> tuple[History, ...]:
     """``count`` histories: the same for the same arguments."""
-    made: list[History] = []
-    machine = hypothesis.seed(seed)(_machine(recipe, made, seed))
-    # Nothing fails here, so there is nothing to shrink: a failure is found, and made short, when a
-    # history is played (see `.shrinking`).
-    with _whatever_else_is_loaded():
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=count,
-                stateful_step_count=recipe.most_steps,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    if len(made) < count:
-        raise RuntimeError(f"{len(made)} histories came of {count}")
-    return tuple(made[:count])
-
-
-@contextmanager
-def _whatever_else_is_loaded() -> Iterator[None]:
-    """Hypothesis likes to draw numbers that it found in whatever modules are loaded; histories must not
-    depend on them. (A release that does so elsewhere is caught by a test.)"""
-    name = "_maybe_draw_constant"
-    if not hasattr(HypothesisProvider, name):
-        yield
-        return
-    with mock.patch.object(HypothesisProvider, name, return_value=None):
-        yield
+    common = _Common(recipe, seed)
+    return tuple(_Machine(common, number).made() for number in range(count))
 
 
 class _Memory:
@@ -171,19 +139,26 @@ class _Memory:
                 getattr(self._model, step.method)(**expanded(step.params))
 
 
-class _Histories(RuleBasedStateMachine):
-    """The machine without its rules, which :func:`_machine` adds."""
+class _Common:
+    """What the histories of one seed share: prepared partitions, and what was tried how often."""
 
-    recipe: Recipe
-    seed: int = 0
-    made: list[History]
-    written: dict[str, dict[str, Partition]]
-    used: Used
-    crowded: Used
-    calls: Counter[str]
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        self.recipe = recipe
+        self.seed = seed
+        self.rules = _rules(recipe)
+        self.written: dict[str, dict[str, Partition]] = {}
+        self.used = Used()
+        self.crowded = Used()
+        self.calls: Counter[str] = Counter()
 
-    def __init__(self) -> None:
-        super().__init__()
+
+class _Machine:
+    """Makes one history."""
+
+    def __init__(self, common: _Common, number: int) -> None:
+        self.recipe = common.recipe
+        self.number = number
+        self._common = common
         self._memory = _Memory()
         self._storage = self._memory.storage
         self._now = parse(BEGINNING)
@@ -195,9 +170,29 @@ class _Histories(RuleBasedStateMachine):
         self._focus = ""
         self._asked: list[list[Step]] = [[], []]  # reads, of the client whose turn it is first
 
-    @initialize(entropy=_ENTROPY)
-    def begin(self, entropy: int) -> None:
-        # By its number, not by what Hypothesis draws: it likes to draw again what it drew before.
+    def made(self) -> History:
+        """The history of this number: its beginning, then rules until it is long enough."""
+        rng = Random(f"history {self.number} of {self._common.seed}")
+        self._begin(rng.randint(0, _LARGEST))
+        rules = self._on(rng)
+        for _ in range(self.recipe.most_steps):
+            if len(self._steps) >= self._length:
+                break
+            rng.choice(rules)(self, rng.randint(0, _LARGEST))
+        # Where most of what was on found nothing to do here.
+        rest = Random(f"{self.number} {len(self._steps)}")
+        while len(self._steps) < self._length:
+            self._rare(rest.getrandbits(32))
+        name = f"history {self.number} of seed {self._common.seed}"
+        return History(name, self._prepared, tuple(self._steps))
+
+    def _on(self, rng: Random) -> list[_Rule]:
+        """The rules that are on in this history: nearly all, nearly none, or anything between."""
+        share = 1 - rng.random()
+        on = [body for body in self._common.rules if rng.random() < share]
+        return on or [rng.choice(self._common.rules)]
+
+    def _begin(self, entropy: int) -> None:
         rng = Random(f"{self.number} {entropy}")
         self._prepared = self.recipe.starts[self.number % len(self.recipe.starts)]
         most = min(self.recipe.most_steps, _SHORTER.get(self._prepared, MOST_STEPS))
@@ -206,8 +201,8 @@ class _Histories(RuleBasedStateMachine):
         if self._takes_turns:
             there = methods_of(self.recipe.profiles)
             reads = [name for name in there if METHODS[name].kind == "read"]
-            first = self.calls[SWITCH] * _FAVOURITES
-            self.calls[SWITCH] += 1
+            first = self._common.calls[SWITCH] * _FAVOURITES
+            self._common.calls[SWITCH] += 1
             self._favourites = [reads[(first + n) % len(reads)] for n in range(_FAVOURITES)]
             self._focus = rng.choice(self._writes())
         self._storage.update(deepcopy(self._written(self._prepared)))
@@ -217,33 +212,20 @@ class _Histories(RuleBasedStateMachine):
 
     def _written(self, prepared: str) -> dict[str, Partition]:
         """A prepared partition, written once for all histories that start from it."""
-        if prepared not in self.written:
+        written = self._common.written
+        if prepared not in written:
             memory = _Memory()
             for step in steps_of(prepared, at_once="batch" in self.recipe.profiles):
                 memory.play(step)
-            self.written[prepared] = memory.storage
-        return self.written[prepared]
-
-    def teardown(self) -> None:
-        if self._length:
-            # Where Hypothesis had on what finds nothing to do here.
-            rng = Random(f"{self.number} {len(self._steps)}")
-            while len(self._steps) < self._length:
-                self._rare(rng.getrandbits(32))
-            name = f"history {self.number} of seed {self.seed}"
-            self.made.append(History(name, self._prepared, tuple(self._steps)))
-
-    @property
-    def number(self) -> int:
-        """How many histories were made before."""
-        return len(self.made)
+            written[prepared] = memory.storage
+        return written[prepared]
 
     def _chance(self, entropy: int) -> Random:
         return Random(f"{entropy} {len(self._steps)}")
 
     # -- rules ----------------------------------------------------------------------------------
 
-    def _method(self, entropy: int, method: str) -> None:
+    def call(self, entropy: int, method: str) -> None:
         if len(self._steps) >= self._length:
             return
         rng = self._chance(entropy)
@@ -280,8 +262,8 @@ class _Histories(RuleBasedStateMachine):
 
     def _rare(self, entropy: int) -> None:
         """One of the methods that were called least often so far."""
-        there = sorted(methods_of(self.recipe.profiles), key=lambda name: self.calls[name])
-        self._method(entropy, self._chance(entropy).choice(there[:_RARE]))
+        there = sorted(methods_of(self.recipe.profiles), key=lambda name: self._common.calls[name])
+        self.call(entropy, self._chance(entropy).choice(there[:_RARE]))
 
     def _close(self, entropy: int) -> None:
         """A call while the store is closed; sometimes it is closed twice."""
@@ -300,7 +282,7 @@ class _Histories(RuleBasedStateMachine):
             method, params = found
             params = {"dialogue_id": MAIN, **params}
             if rng.random() < _TWICE_WRONG:  # which of the two is told first?
-                params = spoiled(method, params, draw, self.crowded, most=1)
+                params = spoiled(method, params, draw, self._common.crowded, most=1)
             self._add(method, params)
 
     def _repeat(self, entropy: int) -> None:
@@ -360,9 +342,9 @@ class _Histories(RuleBasedStateMachine):
         if writes and "idempotency" in self.recipe.profiles and rng.random() < share:
             params["request_id"] = f"r-{len(self._steps)}"
         if not right and rng.random() < _WRONG["write" if writes else "read"]:
-            params = spoiled(method, params, draw, self.used, most=self.recipe.most_faults)
+            params = spoiled(method, params, draw, self._common.used, most=self.recipe.most_faults)
         elif not right and rng.random() < _VARIED:
-            params = varied(method, params, draw, self.used)
+            params = varied(method, params, draw, self._common.used)
         self._add(method, params)
 
     def _add(self, method: str, params: Any) -> None:
@@ -372,42 +354,29 @@ class _Histories(RuleBasedStateMachine):
         self._now += timedelta(microseconds=microseconds)
         step = Step(format_time(self._now), method, params)
         self._steps.append(step)
-        self.calls[method] += step.is_call
+        self._common.calls[method] += step.is_call
         if step.is_call and METHODS[method].kind == "read":
             self._asked[0].append(step)
         self._memory.play(step)
 
 
-def _rule_of(name: str, body: Callable[[_Histories, int], None]) -> Any:
-    def step(self: _Histories, entropy: int) -> None:
-        body(self, entropy)
-
-    step.__name__ = name
-    return rule(entropy=_ENTROPY)(step)
+_Rule = Callable[[_Machine, int], None]
 
 
-def _machine(recipe: Recipe, made: list[History], seed: int) -> type[_Histories]:
+def _rules(recipe: Recipe) -> list[_Rule]:
+    """The rules of a recipe; what has more to show stands there more than once."""
     times = {**_TIMES, **dict(recipe.often)}
-    bodies: dict[str, Callable[[_Histories, int], None]] = {
-        **{f"rare_{number}": _Histories._rare for number in range(30)},
-        **{f"while_closed_{number}": _Histories._close for number in range(2)},
-    }
+    found: list[_Rule] = []
+    found += [_Machine._rare] * _RARE_RULES + [_Machine._close] * _CLOSING_RULES
     if "idempotency" in recipe.profiles:
-        bodies |= {f"repeat_{number}": _Histories._repeat for number in range(times["repeat"])}
+        found += [_Machine._repeat] * times["repeat"]
     for method in methods_of(recipe.profiles):
-        for number in range(times.get(method, 1)):
-            bodies[f"{method}_{number}"] = partial(_Histories._method, method=method)
-    return type(
-        "Histories",
-        (_Histories,),
-        {
-            "recipe": recipe,
-            "made": made,
-            "written": {},
-            "used": Used(),
-            "crowded": Used(),
-            "calls": Counter(),
-            "seed": seed,
-            **{name: _rule_of(name, body) for name, body in bodies.items()},
-        },
-    )
+        found += [_call_of(method)] * times.get(method, 1)
+    return found
+
+
+def _call_of(method: str) -> _Rule:
+    def call(machine: _Machine, entropy: int) -> None:
+        machine.call(entropy, method)
+
+    return call

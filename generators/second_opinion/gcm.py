@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from Crypto.Cipher import AES
-from Crypto.Cipher._mode_gcm import GcmMode
 
 __all__ = ["TAG_BYTES", "decrypt", "encrypt"]
 
 TAG_BYTES = 16
 
 
-def _cipher(key: bytes, nonce: bytes, tag_bytes: int) -> GcmMode:
-    return AES.new(key, AES.MODE_GCM, nonce=nonce, mac_len=tag_bytes)
-
-
 def encrypt(
     key: bytes, nonce: bytes, plaintext: bytes, aad: bytes, tag_bytes: int = TAG_BYTES
 ) -> bytes:
     """Ciphertext followed by the tag."""
-    cipher = _cipher(key, nonce, tag_bytes)
+    cipher = AES.new(key, AES.MODE_GCM, nonce=nonce, mac_len=tag_bytes)
     cipher.update(aad)
     ciphertext, tag = cipher.encrypt_and_digest(plaintext)
     return bytes(ciphertext) + bytes(tag)
@@ -30,7 +25,7 @@ def decrypt(
     """The plaintext of ciphertext and tag, or None where the tag does not fit."""
     if len(sealed) < tag_bytes:
         return None
-    cipher = _cipher(key, nonce, tag_bytes)
+    cipher = AES.new(key, AES.MODE_GCM, nonce=nonce, mac_len=tag_bytes)
     cipher.update(aad)
     try:
         return bytes(cipher.decrypt_and_verify(sealed[:-tag_bytes], sealed[-tag_bytes:]))
