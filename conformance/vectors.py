@@ -90,9 +90,16 @@ def _document(root: Path, path: str, listed: Document) -> Document:
     if sha256(content).hexdigest() != listed["sha256"]:
         # What was written with the manifest has passed its schema; this is something else.
         _look_for_the_fault(root, path, document, listed["cases"])
-        raise VectorError(f"{path}: it is not the file that {_MANIFEST} names (SHA-256)")
+        likely = "its line endings were changed (CR LF for LF), which git does with core.autocrlf. Check it"
+        again = "out again with `git config core.autocrlf false`, or copy the folder as bytes"
+        why = f": {likely} {again}" if _differs_in_line_ends(content, listed["sha256"]) else ""
+        raise VectorError(f"{path}: it is not the file that {_MANIFEST} names (SHA-256){why}")
     _bytes(root, document["schema"])  # whoever is given vectors is given their schemas
     return document
+
+
+def _differs_in_line_ends(content: bytes, expected: str) -> bool:
+    return sha256(content.replace(b"\r\n", b"\n")).hexdigest() == expected
 
 
 def _look_for_the_fault(root: Path, path: str, document: Document, listed: int) -> None:

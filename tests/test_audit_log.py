@@ -12,7 +12,7 @@ import pytest
 
 from conformance.suite.kit.chain import Chain, by_chain, is_linked, made, operations, steps
 from conformance.suite.kit.forge import PUBLISHED_UMK, derive_kek
-from reference_impl.contract.errors import DialogueStoreError, error
+from reference_impl.contract.errors import CODES, DialogueStoreError, error
 from reference_impl.contract.items import Item
 from reference_impl.partitions.memory import MemoryPartitionStore
 from reference_impl.partitions.port import (
@@ -195,15 +195,26 @@ def test_a_write_after_a_failed_one_notes_its_chain(
 
 
 @pytest.mark.parametrize(
-    "fault", [Contention(), Transient(DialogueStoreError("backend_unavailable", "away"))]
+    ("fault", "code", "retryable"),
+    [
+        (Contention(), "conflict", True),
+        (Transient(error("backend_unavailable", "away")), "backend_unavailable", True),
+        (error("storage_full", "no space"), "storage_full", False),
+        (error("access_denied", "no rights"), "access_denied", False),
+        (LostAnswer(error("storage_full", "no space")), "storage_full", False),
+        (LostAnswer(), "backend_unavailable", True),
+    ],
 )
 def test_a_read_that_cannot_be_logged_gives_nothing_and_keeps_no_key(
     store: EncryptedStore,
     opened: Callable[[], EncryptedStore],
     partitions: Faulty,
     fault: Exception,
+    code: str,
+    retryable: bool,
 ) -> None:
-    """When the engine is back, whatever was used then is used, and logged, again."""
+    """What it ends as is told by the cause. When the engine is back, whatever was used then is used, and
+    logged, again."""
 
     def away(sks: list[str]) -> None:
         if is_log_of_reads(sks):
@@ -212,8 +223,12 @@ def test_a_read_that_cannot_be_logged_gives_nothing_and_keeps_no_key(
     partitions.before = away
     reader = opened()
     for _ in range(2):
-        with failing_with("audit_unavailable"):
+        with failing_with(code) as caught:
             reader.get_rounds(D)
+        assert caught.value.retryable is retryable
+        assert caught.value.data == {"audit": "audit_unavailable"}
+        assert CODES[code] in str(caught.value)
+        assert "could not be logged" in str(caught.value)
     assert chains(partitions).keys() == {"w"}
     partitions.before = lambda sks: None
     assert len(reader.get_rounds(D)) == 1
@@ -265,7 +280,7 @@ def test_an_append_that_took_place_without_an_answer_is_gone_on_from(
 
     partitions.after = lost
     reader = opened()
-    with failing_with("audit_unavailable"):
+    with failing_with("backend_unavailable"):
         reader.get_rounds(D)
     partitions.before = partitions.after = lambda sks: None
     assert len(reader.get_rounds(D)) == 1
@@ -294,7 +309,7 @@ def test_an_append_that_lands_late_is_gone_on_from(
     partitions.append = sent  # type: ignore[method-assign]
     partitions.before = never
     reader = opened()
-    with failing_with("audit_unavailable"):
+    with failing_with("backend_unavailable"):
         reader.get_rounds(D)
     partitions.append = real  # type: ignore[method-assign]
     partitions.before = lambda sks: None
@@ -325,7 +340,7 @@ def test_an_engine_that_is_silent_while_a_late_append_is_looked_for_is_asked_aga
 
     reader = opened()
     partitions.append = lost  # type: ignore[method-assign]
-    with failing_with("audit_unavailable"):
+    with failing_with("backend_unavailable"):
         reader.get_rounds(D)
     partitions.append = real  # type: ignore[method-assign]
     real(late, token="late")
@@ -547,7 +562,7 @@ def test_an_instance_whose_key_has_become_another_begins_a_new_chain(
         away(sks)
 
     partitions.after = lost
-    with failing_with("audit_unavailable"):
+    with failing_with("backend_unavailable"):
         reader.get_rounds(D)
     partitions.before = partitions.after = lambda sks: None
     path = tmp_path / "keys" / "umk.key"

@@ -193,7 +193,7 @@ def test_a_full_disk_leaves_whole_lines_only(
     with open_read_only(sink) as store:
         real = os.write
         monkeypatch.setattr(os, "write", lambda handle, data: real(handle, data[: len(data) // 2]))
-        with failing_with("audit_unavailable"):
+        with failing_with("storage_full"):
             store.get_rounds(D)
         monkeypatch.undo()
         assert sink.read_bytes() == b""

@@ -279,7 +279,7 @@ def test_a_sink_that_another_process_holds_is_not_waited_for_past_the_deadline(
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(DialogueStoreError) as failure:
             store.load_partition("d")
-    assert failure.value.code == "audit_unavailable"
+    assert failure.value.code == "conflict"
     assert clock.now == pytest.approx(100.2)
     assert sink.read_bytes() == b""
     assert store.load_partition("d").revision == 1

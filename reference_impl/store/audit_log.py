@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import forks
-from ..contract.errors import DialogueStoreError, error
+from ..contract.errors import CODES, DialogueStoreError, error
 from ..contract.items import Item, canonical_json
 from ..partitions.port import ConditionFailed, PartitionStore
 from ..sealing import audit_chain
@@ -88,7 +88,8 @@ class AuditLog:
         kek: KekHandle | None,
         until: float,
     ) -> None:
-        """Log on this instance's own chain. ``audit_unavailable`` where that cannot be done."""
+        """Log on this instance's own chain. Where that cannot be done: the code of the cause where the engine
+        or the disk has one (ERR-02), else ``audit_unavailable``."""
         chain = self._chain(dialogue_id, kek)
         try:
             if not chain.lock.acquire(timeout=max(0.0, until - self.runtime.monotonic())):
@@ -97,10 +98,14 @@ class AuditLog:
                 self._append(dialogue_id, chain, uses, revision, kek, until)
             finally:
                 chain.lock.release()
-        except (DialogueStoreError, _Unwritten) as failure:
-            why = failure.code if isinstance(failure, DialogueStoreError) else str(failure)
-            raise error(
-                "audit_unavailable", "the use of a key could not be logged", cause=why
+        except DialogueStoreError as failure:
+            raise _unlogged(failure) from None
+        except _Unwritten as failure:
+            raise DialogueStoreError(
+                "audit_unavailable",
+                f"the use of a key could not be logged: {failure}. Nothing was done; run verify_chain to see "
+                "what lies there, and open the store again: it then has a chain of its own.",
+                {"cause": str(failure)},
             ) from None
 
     def place(
@@ -155,8 +160,8 @@ class AuditLog:
         if self._sink is not None:
             try:
                 self._write_lines(self._sink, items, until)
-            except OSError:
-                raise _Unwritten("sink") from None
+            except OSError as fault:
+                raise _sink_error(self._sink, fault) from None
             chain.tip = tip
             return
         self._give_way(until)
@@ -227,6 +232,28 @@ class AuditLog:
             self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, 2 * self._pause))
         else:
             self._pause = self._pause / 2 if self._pause > _FIRST_PAUSE / 2 else 0.0
+
+
+def _unlogged(cause: DialogueStoreError) -> DialogueStoreError:
+    """What ends a call whose events could not be stored, told by why they could not: a call that is made
+    again may then do what helps. Whether an append took place is nothing that the caller has to look for."""
+    code, message, data = cause.code, cause.message, cause.data
+    if code == "outcome_unknown":
+        code, data = str(data.get("cause", "backend_unavailable")), {}
+        message = CODES[code]
+    message = f"the use of a key could not be logged: {message}"
+    return DialogueStoreError(code, message, {**data, "audit": "audit_unavailable"})
+
+
+def _sink_error(sink: Path, fault: OSError) -> DialogueStoreError:
+    reason = os.strerror(fault.errno or 0)
+    if isinstance(fault, BlockingIOError):
+        return error("conflict", f"other stores held the sink {sink} until the deadline")
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return error("storage_full", f"no space for the sink {sink}")
+    if fault.errno in (errno.EMFILE, errno.ENFILE):
+        return error("backend_unavailable", f"no file descriptor is left to open the sink {sink}")
+    return error("audit_unavailable", f"the sink {sink} cannot be written ({reason})")
 
 
 class _Chain:

@@ -71,8 +71,8 @@ class Operation:
                 # to do, and says so in ``data.audit``.
                 try:
                     self.log()
-                except DialogueStoreError as unlogged:
-                    failure.data["audit"] = unlogged.code
+                except DialogueStoreError:
+                    failure.data["audit"] = "audit_unavailable"
         finally:
             self._bound.__exit__(None, None, None)
 
@@ -93,7 +93,7 @@ class Operation:
 
     def log(self) -> None:
         """Append the events of what was used to the instance's own chain, then share what was opened.
-        ``audit_unavailable`` where that cannot be done: nothing is shared then."""
+        Where that cannot be done it fails (:meth:`AuditLog.append`), and nothing is shared."""
         events = self.uses.events()
         if events:
             revision = self.revision or self._known_revision()
