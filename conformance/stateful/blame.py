@@ -13,13 +13,13 @@ from reference_impl.contract.tables import METHODS
 from reference_impl.contract.timestamps import is_canonical
 
 from .history import CLOSE
-from .outcomes import as_text, differing
+from .outcomes import ABSENT, SOME_TIME, as_text, differing
 from .playing import Divergence
 
-__all__ = ["CORE_RULES", "rule_of"]
+__all__ = ["CORE_RULES", "RULE_OF_CODE", "RULE_OF_FIELD", "malformed", "rule_of"]
 
 #: The rule whose refusal a code is.
-_BY_CODE: Final[Mapping[str, str]] = {
+RULE_OF_CODE: Final[Mapping[str, str]] = {
     "missing_field": "STORE-12",
     "invalid_field": "STORE-12",
     "invalid_ref_type": "STORE-12",
@@ -49,7 +49,7 @@ _LAST: Final = (
 )
 
 #: The rule that a field is about; the first that is found counts.
-_BY_FIELD: Final[Mapping[str, str]] = {
+RULE_OF_FIELD: Final[Mapping[str, str]] = {
     "dialogue_id": "STORE-19",
     "display_id": "ADDR-02",
     "seq": "ADDR-02",
@@ -90,6 +90,43 @@ CORE_RULES: Final = (
     *(f"STORE-{n:02d}" for n in (4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 23, 24)),
     "ERR-01",
 )
+
+
+def malformed(found: Divergence) -> dict[str, str]:
+    """The fields that a divergence shows in a wrong form, each with the rule that this is told under: a
+    text for a number, a time that is not canonical, a member that is missing or that nobody knows.
+
+    Values can be compared on without them; empty where the stores part by more than values.
+    """
+    if found.expected.code or found.got.code or found.where == "items":
+        return {}
+    differences = list(differing(found.expected.value(), found.got.value()))
+    wrong = [one for one in differences if _is_malformed(*one)]
+    all_of_it = rule_of(found) if len(wrong) == len(differences) else "STORE-12"
+    return {
+        name: "ADDR-07" if name in _TIMES else all_of_it
+        for name in dict.fromkeys(_last(path) for path, *_ in wrong)
+        if name
+    }
+
+
+def _is_malformed(path: str, mine: Any, theirs: Any) -> bool:
+    if path.endswith(" (how many)") or (path.endswith("]") and ABSENT in (mine, theirs)):
+        return False  # one more in a list, or one fewer
+    forms = {_form(mine), _form(theirs)}
+    if "null" in forms:  # no value, and an empty one
+        return mine in ("", [], {}) or theirs in ("", [], {})
+    return len(forms) > 1
+
+
+def _form(value: Any) -> str:
+    if value is None:
+        return "null"
+    if not isinstance(value, str):
+        return type(value).__name__
+    if value == ABSENT:
+        return "absent"
+    return "time" if value == SOME_TIME or is_canonical(value) else "text"
 
 
 def rule_of(found: Divergence) -> str:
@@ -155,7 +192,7 @@ def _of_refusal(found: Divergence) -> str:
         findings = any(path.startswith("error.data.findings") for path in differences)
         if findings:
             return "STORE-13" if expected.code == "validation_failed" else "STORE-14"
-        return _BY_CODE.get(expected.code, "ERR-01")
+        return RULE_OF_CODE.get(expected.code, "ERR-01")
     if got.code == "invalid_status_transition" and not _sets_status(found):
         return "STORE-10"  # what has ended stays writable
     if expected.code and got.code == "dialogue_not_found" and _is_unknown(found):
@@ -163,12 +200,12 @@ def _of_refusal(found: Divergence) -> str:
     if expected.code and got.code in _LAST and expected.code not in _LAST:
         return "STORE-14"  # what is looked at last was told first
     if expected.code:
-        return _BY_CODE.get(expected.code, "ERR-01")
+        return RULE_OF_CODE.get(expected.code, "ERR-01")
     if found.step.method == "register_round":
         return "STORE-13"
     if got.code == "dialogue_not_found":
         return "STORE-18"
-    return _BY_CODE.get(got.code, "ERR-01")
+    return RULE_OF_CODE.get(got.code, "ERR-01")
 
 
 def _of_values(found: Divergence, *, reads: bool) -> str:
@@ -203,7 +240,7 @@ def _of_values(found: Divergence, *, reads: bool) -> str:
         return "STORE-23"
     if any(path.endswith("contributors (how many)") for path, *_ in differences):
         return "STORE-12"
-    for name, rule in _BY_FIELD.items():
+    for name, rule in RULE_OF_FIELD.items():
         if name in names:
             return rule
     if names == {"revision"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -15,7 +15,9 @@ from reference_impl.contract.entities import plain
 from reference_impl.contract.errors import DialogueStoreError
 
 __all__ = [
+    "ABSENT",
     "NOTHING",
+    "SOME_TIME",
     "Outcome",
     "as_text",
     "clipped",
@@ -25,12 +27,16 @@ __all__ = [
     "returned",
     "stray",
     "timeless",
+    "without",
 ]
 
 #: Members of an error's data that the contract names; messages and suggestions are free.
 _DATA: Final = ("from", "to", "allowed")
 _ENVELOPE: Final = ("content_encrypted", "content_nonce", "key_id", "aad_hash", "commitment")
 _LONG: Final = 400
+#: What stands for a member that one of two values does not have, and for a time that is not compared.
+ABSENT: Final = "(not there)"
+SOME_TIME: Final = "(a time)"
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -112,7 +118,18 @@ def _without_times(value: Any) -> Any:
         return {name: _without_times(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_without_times(member) for member in value]
-    return _TIME.sub("(a time)", value) if isinstance(value, str) else value
+    return _TIME.sub(SOME_TIME, value) if isinstance(value, str) else value
+
+
+def without(outcome: Outcome, names: Collection[str]) -> Outcome:
+    """The outcome without the members of these names, wherever they are."""
+    return Outcome(as_text(_less(outcome.value(), names)), outcome.code, outcome.is_stray)
+
+
+def _less(value: Any, names: Collection[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {n: _less(member, names) for n, member in value.items() if n not in names}
+    return [_less(member, names) for member in value] if isinstance(value, list) else value
 
 
 def in_clear(items: Any) -> Outcome:
@@ -148,15 +165,12 @@ def clipped(value: Any) -> Any:
     return value
 
 
-_ABSENT: Final = "(not there)"
-
-
 def differing(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """(path, one's value, the other's) of what differs between two JSON values; 1, 1.0 and true do."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for name in {**one, **other}:
             where = f"{path}.{name}" if path else name
-            yield from differing(one.get(name, _ABSENT), other.get(name, _ABSENT), where)
+            yield from differing(one.get(name, ABSENT), other.get(name, ABSENT), where)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for position, (mine, theirs) in enumerate(zip(one, other, strict=True)):
             yield from differing(mine, theirs, f"{path}[{position}]")
@@ -172,7 +186,7 @@ def _members(one: list[Any], other: list[Any], path: str) -> Iterator[tuple[str,
     mine, theirs = {as_text(member) for member in one}, {as_text(member) for member in other}
     for position, member in enumerate(one):
         if as_text(member) not in theirs:
-            yield f"{path}[{position}]", member, _ABSENT
+            yield f"{path}[{position}]", member, ABSENT
     for position, member in enumerate(other):
         if as_text(member) not in mine:
-            yield f"{path}[{position}]", _ABSENT, member
+            yield f"{path}[{position}]", ABSENT, member

@@ -27,6 +27,7 @@ from .outcomes import (
     returned,
     stray,
     timeless,
+    without,
 )
 from .prepared import MAIN, steps_of
 
@@ -285,6 +286,7 @@ class Player:
     ``at_once``: prepared partitions may be written as whole rounds. ``with_times``: whether every
     side's clock can be set, so that times are compared. ``watch`` is told of every step. Steps of
     the methods in ``left_out`` are not played, and without ``load_partition`` no partition is looked at.
+    Fields of the names in ``without`` are not compared.
     """
 
     def __init__(
@@ -299,6 +301,7 @@ class Player:
         self.at_once = at_once
         self.with_times = with_times
         self.left_out: set[str] = set()
+        self.without: set[str] = set()
         self._truth = _Truth()
         self._watch = watch
 
@@ -307,6 +310,7 @@ class Player:
         sides = [side for side in self.sides if side.name in names]
         fewer = Player(sides, at_once=self.at_once, with_times=self.with_times)
         fewer.left_out = self.left_out
+        fewer.without = self.without
         return fewer
 
     def _left(self, steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -434,6 +438,7 @@ class Player:
         return self._shown(ended[0]), self._shown(ended[1])
 
     def _shown(self, outcome: Outcome) -> Outcome:
+        outcome = without(outcome, self.without) if self.without else outcome
         return outcome if self.with_times else timeless(outcome)
 
 

@@ -32,7 +32,8 @@ _LOOKS: Final = 8
 
 class Undecided(BaseException):
     """A case shows nothing about the backend. ``code`` for machines: ``suite_error``,
-    ``machine_error``, ``setup_error``, ``too_slow``, ``not_reached`` or ``nothing_to_search``.
+    ``machine_error``, ``setup_error``, ``too_slow``, ``not_played``, ``not_reached`` or
+    ``nothing_to_search``.
 
     No ``except Exception`` of a backend catches it.
     """

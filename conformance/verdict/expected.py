@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from .judge import FAILING, Case, ExpectedFailure, Reason, Report
+from .judge import FAILING, WAITING, Case, ExpectedFailure, Reason, Report
 
 __all__ = ["ListError", "made_from", "read", "weigh", "write"]
 
@@ -108,7 +108,11 @@ def made_from(
     ``ListError`` for a run that was not decided: what it left out may fail as well, and an error of
     a set-up is not to become an expected failure.
     """
-    undecided = [r.code for r in report.reasons if not r.code.startswith("expected_")]
+    undecided = [
+        r.code
+        for r in report.reasons
+        if r.code not in WAITING and not r.code.startswith("expected_")
+    ]
     if undecided or report.interrupted:
         codes = ", ".join(dict.fromkeys(undecided)) or "interrupted"
         raise ListError(f"no list is made of a run that is not decided ({codes})")

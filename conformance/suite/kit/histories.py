@@ -1,7 +1,9 @@
 """What the tests of histories share: they are played once, and each test asks about one rule.
 
 A history ends where the store first parts from the model, and that is told under one rule (see
-:mod:`conformance.stateful.blame`), so that a store that breaks one rule is not red for all of them.
+:mod:`conformance.stateful.blame`), so that a store that breaks one rule is not red for all of them. A field
+of a wrong form is told once, and all others are compared on. A rule that every history would have come to
+only later is undecided.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from conformance.running.session import Session, World
-from conformance.stateful.blame import rule_of
+from conformance.stateful.blame import malformed, rule_of
 from conformance.stateful.history import History
 from conformance.stateful.machine import Recipe, histories
-from conformance.stateful.playing import Divergence, Player, Side
+from conformance.stateful.playing import Divergence, Player, Side, Watch
 from conformance.stateful.prepared import FULL_ROUNDS
+from conformance.stateful.reach import Reach
 from conformance.stateful.shrinking import shrunk
 from conformance.targets.guard import Undecided, because
 from conformance.targets.machine import lacks
@@ -47,6 +50,7 @@ class Played:
         self._has_answered = False
         self._undecided: Undecided | None = None
         self._unsupported: set[str] = set()
+        self._reach = Reach()
 
     def must_agree_on(self, rule: str, *other: str) -> None:
         """Fails where a history parted from the model by breaking the rule, or one of ``other``."""
@@ -60,10 +64,16 @@ class Played:
         if self._undecided is not None:
             raise Undecided(self._undecided.code, self._undecided.detail)
         if self._state != "played":
-            raise Undecided("not_reached", "the histories were stopped before they had ended")
+            raise Undecided("not_played", "the histories were stopped before they had ended")
         assert self._has_answered or self._unsupported, "the store answers nothing at all"
         told = [_told(one, found) for one, found in self._found if one in (rule, *other)]
         assert not told, told[0]
+        if rule in self._reach.missed:
+            raise Undecided(
+                "not_reached",
+                "every history that asks about the rule parted from the model before it came to it, "
+                "by breaking another rule: mend that first",
+            )
         # Told once: all else was compared without these methods.
         if self._unsupported and (rule == "ERR-01" or self._recipe.profiles != ("core",)):
             names = ", ".join(sorted(self._unsupported))
@@ -85,7 +95,7 @@ class Played:
         with _ours("the histories could not be made"):
             made = histories(count * len(starts), self._session.seed, recipe)
         with lasting_world(self._session) as world:
-            player, side = _player(world, at_once="batch" in recipe.profiles)
+            player, side = _player(world, self._reach, at_once="batch" in recipe.profiles)
             for history in made:
                 with _ours(f"{history.name} could not be played"):
                     self._one(player, side, history, _TRIALS[budget])
@@ -93,16 +103,27 @@ class Played:
             self._unsupported = side.unsupported
 
     def _one(self, player: Player, side: Side, history: History, trials: int) -> None:
-        found = player.play(history)
-        while found is not None and not side.unsupported <= player.left_out:
-            # What the store does not have is told as that; all else it can be asked for.
-            player.left_out |= side.unsupported
+        while True:
+            self._reach.begin()
             found = player.play(history)
-        if found is None:
-            return
-        if no_room := lacks():  # what the store made of that may look like anything
-            raise Undecided("machine_error", no_room)
-        rule = rule_of(found)
+            if found is not None and (no_room := lacks()):
+                # What the store made of that may look like anything.
+                raise Undecided("machine_error", no_room)
+            if found is not None and not side.unsupported <= player.left_out:
+                # What the store does not have is told as that; all else it can be asked for.
+                player.left_out |= side.unsupported
+            elif found is not None and (wrong := malformed(found)):
+                # Told once; all other fields can still be compared.
+                for rule in dict.fromkeys(wrong.values()):
+                    self._tell(rule, found, player, trials)
+                player.without |= wrong.keys()
+            else:
+                break
+        self._reach.ended(found, history, player)
+        if found is not None:
+            self._tell(rule_of(found), found, player, trials)
+
+    def _tell(self, rule: str, found: Divergence, player: Player, trials: int) -> None:
         if trials and rule not in self.rules:
             short = shrunk(found, player, most_trials=trials)
             found = short if rule_of(short) == rule else found
@@ -118,14 +139,14 @@ def _ours(what: str) -> Iterator[None]:
         raise Undecided("suite_error", f"{what}: {because(error)}") from error
 
 
-def _player(world: World, *, at_once: bool) -> tuple[Player, Side]:
+def _player(world: World, watch: Watch, *, at_once: bool) -> tuple[Player, Side]:
     try:
         with_times = world.open().set_clock is not None
     except Exception as error:
         told = f"storage for histories could not be opened: {because(error)}"
         raise Undecided("setup_error", told) from error
     side = Side("the store", world.new_world)
-    return Player([side], at_once=at_once, with_times=with_times), side
+    return Player([side], at_once=at_once, with_times=with_times, watch=watch), side
 
 
 def _told(rule: str, found: Divergence) -> str:
