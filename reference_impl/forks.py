@@ -75,7 +75,8 @@ class Gate:
     def __init__(self, patience: Callable[[], float | None] = _no_bound) -> None:
         """``patience()``: seconds that who comes in waits for a fork at most, None for ``2 * WAIT_S``."""
         self._patience = patience
-        self._changed = threading.Condition()  # of an RLock: a signal may come in between
+        self._lock = threading.RLock()  # a signal may come in between
+        self._changed = threading.Condition(self._lock)
         self._inside: dict[int, int] = {}  # depth by thread
         self._shut = 0  # by how many forks at once
 
@@ -83,14 +84,14 @@ class Gate:
         if os.getpid() != _process.pid:
             _untold_fork()
         me = threading.get_ident()
-        with self._changed:
+        with self._lock:
             if self._shut and me not in self._inside:
                 self._wait_until_open()
             self._inside[me] = self._inside.get(me, 0) + 1
 
     def __exit__(self, *_: object) -> None:
         me = threading.get_ident()
-        with self._changed:
+        with self._lock:
             depth = self._inside.pop(me, 0) - 1  # 0: a child came back from a call of its parent
             if depth > 0:
                 self._inside[me] = depth

@@ -35,7 +35,7 @@ def format_time(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a naive time has no place on the time line")
     utc = moment.astimezone(UTC)
-    return f"{utc.year:04d}{utc.strftime('-%m-%dT%H:%M:%S.%f')}Z"
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"  # its offset is +00:00
 
 
 def parse(text: str) -> datetime:

@@ -81,7 +81,7 @@ def first_tip(dialogue_id: str, chain: str) -> Tip:
 
 def mac_key(kek: KekHandle, dialogue_id: str) -> bytes:
     """AUDIT-02: the 32-byte key of the macs of a dialogue's events."""
-    return kek.derive(b"blue/audit-mac/v1\x00" + dialogue_id.encode("ascii"))
+    return kek.derive_kept(b"blue/audit-mac/v1\x00" + dialogue_id.encode("ascii"))
 
 
 def new_event_id() -> str:

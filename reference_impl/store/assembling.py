@@ -86,7 +86,13 @@ class Assembler:
                 audit_head=tip.event_hash,
             ),
         )
-        commit = Commit(
+        condition = {name: head.item[name] for name in ("revision", "content_nonce")}
+        as_read = Equals({**condition, "state": "active", "pending": None})
+        own = [Put(new_head.item, as_read), *(Put(event, ABSENT) for event in events)]
+        journal, actions = None, [*actions, *own]
+        if not Journal.fits(self._partitions, actions):
+            journal, new_head, actions = self._through_journal(base, records, new_head, own)
+        return Commit(
             token=self._runtime.token(),
             actions=actions,
             base=base,
@@ -95,10 +101,8 @@ class Assembler:
             result=plan.result_at(revision),
             tip=tip,
             sealed=sealed,
+            journal=journal,
         )
-        condition = {name: head.item[name] for name in ("revision", "content_nonce")}
-        as_read = Equals({**condition, "state": "active", "pending": None})
-        return self._within_one_transaction(commit, as_read, events)
 
     def first(
         self,
@@ -218,21 +222,16 @@ class Assembler:
         uses = [*operation.uses.events(), sealed]
         return self._log.for_write(operation.dialogue_id, uses, tip, revision, operation.kek)
 
-    def _within_one_transaction(
-        self, commit: Commit, condition: Equals, events: Sequence[Item]
-    ) -> Commit:
-        """The commit as it is, or through a journal where the engine's transaction is too small."""
-        own: list[Action] = [Put(commit.head.item, condition)]
-        own += [Put(event, ABSENT) for event in events]
-        whole = [*commit.actions, *own]
-        if Journal.fits(self._partitions, whole):
-            return replace(commit, actions=whole)
-        items = [action.item for action in commit.actions if isinstance(action, Put)]
-        journal = Journal.of(commit.base.dialogue_id, items, self._runtime.token())
-        item = {**commit.head.item, "pending": journal.token}
-        head = replace(commit.head, item=item, pending=journal.token)
-        own[0] = Put(item, condition)
-        return replace(commit, actions=own, head=head, journal=journal)
+    def _through_journal(
+        self, base: Snapshot, records: Sequence[Written], head: Head, own: Sequence[Put]
+    ) -> tuple[Journal, Head, list[Action]]:
+        """HEAD-08: a journal of the items, where the engine's transaction is too small for them; the head
+        names it, and is put with the events in one transaction."""
+        items = [written.record.item for written in records]
+        journal = Journal.of(base.dialogue_id, items, self._runtime.token())
+        item = {**head.item, "pending": journal.token}
+        pending = replace(head, item=item, pending=journal.token)
+        return journal, pending, [Put(item, own[0].expect), *own[1:]]
 
 
 def _as_found(record: Record) -> Equals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, MutableSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..contract import addresses
 from ..contract.entities import Finding
@@ -33,6 +33,11 @@ _CONFUSABLE = {
     for kind in TYPES.values()
 }
 
+_DEKS = "dek#"
+
+#: A sort key that has one of the contract's forms: the type, and the parts by name.
+_Parsed: TypeAlias = tuple[EntityType, Any]
+
 #: (key_id, nonce) of what was met in one read.
 Nonces = MutableSet[tuple[Any, Any]]
 
@@ -42,7 +47,7 @@ class Opening:
     """One partition on its way from items to records.
 
     ``known`` is what was opened before; ``snapshot`` and ``findings`` are what comes out; ``same`` are the
-    sort keys of items that are those of ``known``; ``has_head`` says whether an item lay at the head's key.
+    records of ``known`` whose items are still there; ``has_head`` says whether an item lay at the head's key.
     """
 
     dialogue_id: str
@@ -51,7 +56,7 @@ class Opening:
     nonces: Nonces
     snapshot: Snapshot = field(init=False)
     findings: list[Finding] = field(default_factory=list)
-    same: set[str] = field(default_factory=set)
+    same: Mapping[str, Record] = field(default_factory=dict)
     has_head: bool = False
     #: key_ids of data keys that are those of ``known``: only under them is anything opened already
     trusted: frozenset[str] = frozenset()
@@ -83,16 +88,16 @@ class Opener:
         again.
         """
         opening = Opening(dialogue_id, uses, known or Snapshot(dialogue_id), self._nonces())
-        deks, others = [], []
+        deks: list[tuple[int, str, _Parsed, Item]] = []
+        others: list[tuple[str, Item]] = []
         for item in items:
             sk = str(item["sk"])
-            parsed = addresses.parse_sort_key(sk)
-            if parsed is not None and parsed[0] is _DEK:
-                deks.append((parsed[1]["version"], sk, parsed, item))
+            parsed = addresses.parse_sort_key(sk) if sk.startswith(_DEKS) else None
+            if parsed is None:
+                others.append((sk, item))
             else:
-                others.append((sk.encode("utf-8", "surrogatepass"), sk, parsed, item))
+                deks.append((parsed[1]["version"], sk, parsed, item))
         deks.sort(key=lambda entry: entry[0])
-        others.sort(key=lambda entry: entry[0])
         for _, sk, parsed, item in deks:
             self._take(opening, sk, parsed, item)
         opening.trusted = frozenset(
@@ -100,9 +105,14 @@ class Opener:
             for version, dek in opening.snapshot.deks.items()
             if opening.known.deks.get(version) is dek
         )
-        for _, sk, parsed, item in others:
-            self._take(opening, sk, parsed, item)
-        self.check_set(opening, [entry[3] for entry in deks] + [entry[3] for entry in others])
+        rest = [
+            (sk.encode("utf-8", "surrogatepass"), sk, item)
+            for sk, item in _take_known(opening, others)
+        ]
+        rest.sort(key=lambda entry: entry[0])
+        for _, sk, item in rest:
+            self._take(opening, sk, addresses.parse_sort_key(sk), item)
+        self.check_set(opening, [*(entry[3] for entry in deks), *(item for _, item in others)])
         return opening.snapshot, opening.findings
 
     def open_item(self, opening: Opening, item: Item) -> dict[str, Any]:
@@ -141,7 +151,7 @@ class Opener:
         key = head.dek.sum_key()
         terms = snapshot.terms
         if known.sum_key == key:
-            terms.update((sk, known.terms[sk]) for sk in opening.same)
+            terms.update({sk: known.terms[sk] for sk in opening.same})
         try:
             for item in others:
                 sk = str(item["sk"])
@@ -158,12 +168,8 @@ class Opener:
         address = addresses.address(opening.dialogue_id, "head", {})
         opening.find("head", address, "head", detail)
 
-    def _take(
-        self, opening: Opening, sk: str, parsed: tuple[EntityType, Any] | None, item: Item
-    ) -> None:
+    def _take(self, opening: Opening, sk: str, parsed: _Parsed | None, item: Item) -> None:
         """Pass one item through its layers, into the snapshot or the findings."""
-        if self._take_known(opening, sk, item):
-            return
         address = None
         try:
             if parsed is None:
@@ -181,32 +187,6 @@ class Opener:
             self._take_head(opening, item, fields)
         elif kind is not _DEK:
             opening.snapshot.add(sk, Record(kind, parts, item, fields))
-
-    def _take_known(self, opening: Opening, sk: str, item: Item) -> bool:
-        """Take an item that was opened before: if it is that in type and value, the data key that it
-        names is still there (STORE-03), and its nonce is not met twice."""
-        snapshot = opening.snapshot
-        record = opening.known.records.get(sk)
-        head = opening.known.head
-        if record is not None and _is_same(record.kind, record.item, item):
-            opening.same.add(sk)
-        elif not (sk == "head" and head is not None and _is_same(_HEAD, head.item, item)):
-            return False
-        if "content_nonce" in item:
-            if item["key_id"] not in opening.trusted:
-                opening.same.discard(sk)
-                return False
-            used = (item["key_id"], item["content_nonce"])
-            if used in opening.nonces:
-                opening.same.discard(sk)
-                return False
-            opening.nonces.add(used)
-        if sk == "head":
-            opening.has_head = True
-            snapshot.head = head
-        elif record is not None:
-            snapshot.add(sk, record)
-        return True
 
     def _open(
         self, opening: Opening, kind: EntityType, parts: Any, address: str | None, item: Item
@@ -268,18 +248,58 @@ class Opener:
         )
 
 
-def _is_same(kind: EntityType, known: Item, item: Item) -> bool:
-    """Whether an item is the known one, in type and in value (STORE-03): 1.0 is 1, ``true`` is not. The
-    known one passed :func:`envelope.check_form`, so each of its fields is of its type."""
-    if known != item:
-        return False
+def _take_known(opening: Opening, found: list[tuple[str, Item]]) -> list[tuple[str, Item]]:
+    """Take what was opened before, and give back the rest. An item is known if it is that in type and value
+    and the data key that it names is still there (STORE-03).
+
+    Where a nonce was met twice nothing is taken: the items go through their layers in order, as in a store
+    that knows none of them, and with the same findings.
+    """
+    known = opening.known
+    head, trusted = known.head, opening.trusted
+    records: dict[str, Record] = {}
+    rest: list[tuple[str, Item]] = []
+    met: set[tuple[Any, Any]] = set()
+    sealed, is_head_known = 0, False
+    for entry in found:
+        sk, item = entry
+        record = known.records.get(sk)
+        if record is not None:
+            is_same = record.item == item and _has_types(record.kind, item)
+        else:
+            is_same = sk == "head" and head is not None and head.item == item
+            is_same = is_same and _has_types(_HEAD, item)
+        if is_same and "content_nonce" in item:
+            is_same = item["key_id"] in trusted
+        nonce = item.get("content_nonce")
+        if type(nonce) is bytes and type(item.get("key_id")) is str:
+            met.add((item["key_id"], nonce))
+            sealed += 1
+        if not is_same:
+            rest.append(entry)
+        elif record is not None:
+            records[sk] = record
+        else:
+            is_head_known = True
+    if len(met) < sealed or not opening.nonces.isdisjoint(met):
+        return found
+    opening.nonces |= {
+        (r.item["key_id"], r.item["content_nonce"])
+        for r in records.values()
+        if "content_nonce" in r.item
+    }
+    opening.same = records
+    opening.snapshot.take_over(records, known)
+    if is_head_known:
+        opening.has_head, opening.snapshot.head = True, head
+    return rest
+
+
+def _has_types(kind: EntityType, item: Item) -> bool:
+    """Whether an item that equals a known one is it in type as well: 1.0 is 1, ``true`` is not. The known
+    one passed :func:`envelope.check_form`, so each of its fields is of its type."""
     numbers, booleans = _CONFUSABLE[kind.entity]
-    for name in numbers:
-        value = item.get(name)
-        if value is True or value is False:
+    for name in numbers:  # a loop: it runs for each item of each read
+        if type(item.get(name)) is bool:
             return False
-    for name in booleans:
-        value = item.get(name)
-        if value is not True and value is not False:
-            return False
-    return True
+    return not booleans or all(type(item.get(name)) is bool for name in booleans)

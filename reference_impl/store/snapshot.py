@@ -25,6 +25,9 @@ __all__ = [
     "partition_of",
 ]
 
+#: How the types of fields begin whose values a caller could change.
+_MUTABLE = ("list", "map", "object")
+
 _EVENTS = tuple(name for name in TYPES if name.endswith("_event"))
 
 
@@ -131,6 +134,15 @@ class Snapshot:
             if parts["seq"] > self._last.get(series, 0):
                 self._last[series] = parts["seq"]
 
+    def take_over(self, records: Mapping[str, Record], known: Snapshot) -> None:
+        """Put records of another state in place."""
+        if len(records) == len(known.records):  # all of them
+            self.records.update(records)
+            self._last.update(known._last)
+            return
+        for sk, record in records.items():
+            self.add(sk, record)
+
     def apply(
         self, records: Iterable[Written], new_deks: Iterable[NewDek], head: Head, tip: Tip
     ) -> None:
@@ -162,15 +174,20 @@ def _series(entity: str, parts: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=64)
-def _shape(kind: EntityType) -> tuple[Any, tuple[str, ...]]:
-    """The result class of a type and the names of its fields after the ids, in its order."""
-    return CLASSES[kind.entity], tuple(f.name for f in kind.fields if f.name != "dialogue_id")
+def _shape(kind: EntityType) -> tuple[Any, tuple[str, ...], tuple[int, ...]]:
+    """The result class of a type, the names of its fields after the ids in its order, and which of them
+    (by place) hold lists and objects."""
+    fields = [f for f in kind.fields if f.name != "dialogue_id"]
+    mutable = tuple(i for i, f in enumerate(fields) if f.type.startswith(_MUTABLE))
+    return CLASSES[kind.entity], tuple(f.name for f in fields), mutable
 
 
 def entity_of(dialogue_id: str, kind: EntityType, fields: Mapping[str, Any]) -> Any:
     """The result object of a type, its lists and objects copied (STORE-21)."""
-    cls, names = _shape(kind)
-    values = [_copy(fields.get(name)) for name in names]
+    cls, names, mutable = _shape(kind)
+    values = [*map(fields.get, names)]
+    for i in mutable:
+        values[i] = _copy(values[i])
     if kind.display_letter:
         display_id = addresses.display_id(kind.entity, fields["round"], fields["seq"])
         return cls(dialogue_id, display_id, *values)

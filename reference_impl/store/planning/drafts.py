@@ -5,7 +5,7 @@ Nothing here reads, seals or stores. ``now`` is the write's one time (ADDR-09).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,10 +44,10 @@ class Draft:
     kind: EntityType
     fields: Mapping[str, Any] = field(repr=False)
     old: Record | None = None
+    sk: str = field(init=False)
 
-    @property
-    def sk(self) -> str:
-        return self.kind.sk.format_map(self.fields)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sk", self.kind.sk.format_map(self.fields))
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -142,12 +142,12 @@ class Builder:
     #: local id -> display id
     ids: dict[str, str] = field(default_factory=dict)
     #: what was done, by the names that a round counts
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     times: list[str] = field(default_factory=list)
     #: sort key -> the path that is to blame where the item becomes too large
     paths: dict[str, str] = field(default_factory=dict)
     _last_event: dict[str, str] = field(default_factory=dict)
-    _numbered: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    _numbered: dict[tuple[Any, ...], int] = field(default_factory=lambda: defaultdict(int))
 
     def find(self, entity: str, **identity: Any) -> Record | Draft | None:
         """An entity by its identity: of this write, or one that was there."""

@@ -44,11 +44,12 @@ def read_params(
 ) -> dict[str, Any]:
     """Some parameters of a method, those that are unset as their default; ``prefix`` begins their paths."""
     out: dict[str, Any] = {}
+    hooks = _AFTER.get(method, _NONE)
     for param in params:
-        out[param.name] = check_param(problems, param, given.get(param.name), prefix + param.name)
-        hook = _AFTER.get((method, param.name))
-        if hook is not None:
-            hook(problems, prefix, out)
+        name = param.name
+        out[name] = check_param(problems, param, given.get(name), prefix + name)
+        if name in hooks:
+            hooks[name](problems, prefix, out)
     return out
 
 
@@ -102,15 +103,22 @@ def _targets(problems: Problems, prefix: str, out: dict[str, Any]) -> None:
     ]
 
 
-_AFTER: Mapping[tuple[str, str], Hook] = {
-    **{
-        (f"update_{entity}_status", "entity_id"): partial(_letter_of_entity, letter)
-        for letter, entity in LETTERS.items()
+_NONE: Mapping[str, Hook] = {}
+_LETTER_OF: Mapping[str, Hook] = {
+    entity: partial(_letter_of_entity, letter) for letter, entity in LETTERS.items()
+}
+#: method -> parameter -> what is asked after it
+_AFTER: Mapping[str, Mapping[str, Hook]] = {
+    **{f"update_{entity}_status": {"entity_id": hook} for entity, hook in _LETTER_OF.items()},
+    "update_recommendation_status": {
+        "entity_id": _LETTER_OF["recommendation"],
+        "verdict_id": _adoption,
     },
-    ("update_recommendation_status", "verdict_id"): _adoption,
-    ("comment_tension", "entity_id"): partial(_letter_of_entity, "T"),
-    ("register_move", "targets"): _targets,
-    ("register_ref", "source_type"): partial(_letter_of_side, "source"),
-    ("register_ref", "target_type"): partial(_letter_of_side, "target"),
-    ("register_verdict", "tensions_accepted"): _letters_of_tensions,
+    "comment_tension": {"entity_id": _LETTER_OF["tension"]},
+    "register_move": {"targets": _targets},
+    "register_ref": {
+        "source_type": partial(_letter_of_side, "source"),
+        "target_type": partial(_letter_of_side, "target"),
+    },
+    "register_verdict": {"tensions_accepted": _letters_of_tensions},
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,7 +22,7 @@ class Problems:
     #: group -> its first findings
     groups: dict[int, list[Problem]] = field(default_factory=dict)
     #: group -> how many more there are
-    more: Counter[int] = field(default_factory=Counter)
+    more: dict[int, int] = field(default_factory=dict)
     #: how many findings there are
     total: int = 0
     #: local ids of a round that may stand where a display id is asked for -> entity
@@ -38,25 +37,25 @@ class Problems:
         if len(kept) < MAX_FINDINGS:
             kept.append(Problem(code, where, what, data))
         else:
-            self.more[group] += 1
+            self.more[group] = self.more.get(group, 0) + 1
         return INVALID
 
     def copy(self) -> Problems:
         """The same findings, to be added to."""
         groups = {group: list(kept) for group, kept in self.groups.items()}
         return Problems(
-            groups, Counter(self.more), self.total, self.local_ids, set(self.with_findings)
+            groups, dict(self.more), self.total, self.local_ids, set(self.with_findings)
         )
 
     def raise_first(self) -> None:
         """End the method at the first group that has findings, with all of them."""
         if self.groups:
             first = min(self.groups)
-            raise from_problems(self.groups[first], more=self.more[first])
+            raise from_problems(self.groups[first], more=self.more.get(first, 0))
 
     def raise_all(self, *, below: int = 8) -> None:
         """End a round with the findings of all groups, or of those ``below`` one (STORE-13)."""
         groups = [group for group in sorted(self.groups) if group < below]
         if groups:
             kept = [problem for group in groups for problem in self.groups[group]]
-            raise validation_failed(kept, more=sum(self.more[group] for group in groups))
+            raise validation_failed(kept, more=sum(self.more.get(group, 0) for group in groups))

@@ -46,7 +46,7 @@ def plan_round(snapshot: Snapshot, args: Args, now: str, found: Problems) -> Pla
         _measure(builder)
     builder.check_time()
     builder.problems.raise_all()
-    counts = {kind: builder.counts[kind] for kind in _COUNTED}
+    counts = {kind: builder.counts.get(kind, 0) for kind in _COUNTED}
     ids = dict(builder.ids)
     return Plan(
         list(builder.drafts.values()),
