@@ -4,8 +4,12 @@ with create_dialogue_store("store.toml") as store:
     store.create_dialogue("nvidia-analysis", "Should we buy?")
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .contract.addresses import new_dialogue_id
-from .contract.analytics_store import AnalyticsStore
 from .contract.dialogue_store import DialogueStore
 from .contract.entities import (
     ChainReport,
@@ -28,10 +32,13 @@ from .contract.entities import (
     Verdict,
 )
 from .contract.errors import DialogueStoreError
-from .contract.migration_store import MigrationStore
 from .factory import DynamoDialogueStore, SqliteDialogueStore, create_dialogue_store
 from .sealing.providers import KeyProvider, LocalFileKeyProvider
 from .store.encrypted_store import EncryptedStore
+
+if TYPE_CHECKING:
+    from .contract.analytics_store import AnalyticsStore
+    from .contract.migration_store import MigrationStore
 
 __all__ = [
     "AnalyticsStore",
@@ -64,3 +71,15 @@ __all__ = [
     "create_dialogue_store",
     "new_dialogue_id",
 ]
+
+#: What few programs need, and where it is: loaded when it is asked for.
+_HOMES = {
+    "AnalyticsStore": ".contract.analytics_store",
+    "MigrationStore": ".contract.migration_store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name], __name__), name)

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_impl.contract import items
-from reference_impl.contract.entities import BackupText, NextSeq
+from reference_impl.contract.entities import NextSeq
 from reference_impl.contract.items import canonical_item, canonical_json, item_size
+from reference_impl.contract.migration_store import BackupText
 from reference_impl.contract.tables import TYPES
 
 MAX_SAFE = 2**53 - 1

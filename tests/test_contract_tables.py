@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reference_impl.contract import entities, tables
+from reference_impl.contract import analytics_store, entities, migration_store, tables
 from reference_impl.contract.analytics_store import AnalyticsStore
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.entities import PartitionScoped
@@ -102,6 +102,10 @@ def test_every_field_of_the_table_is_placed() -> None:
 
 #: Profiles whose methods the class declares; the other methods come with theirs.
 BUILT = ("core", "batch", "encrypted", "audit")
+
+
+#: Where result classes stand.
+HOMES = (entities, analytics_store, migration_store)
 
 
 # -- methods -------------------------------------------------------------------------------------
@@ -219,7 +223,7 @@ def _without_brackets(text: str) -> str:
 )
 def test_another_result_has_the_fields_that_methods_json_lists(name: str) -> None:
     listed = [part.strip() for part in _without_brackets(METHODS["results"][name]).split(",")]
-    kind = getattr(entities, name)
+    kind = next(vars(home)[name] for home in HOMES if name in vars(home))
     assert _names(kind) == [part.removesuffix("|null") for part in listed]
     hints = typing.get_type_hints(kind)
     for part in listed:
@@ -228,9 +232,9 @@ def test_another_result_has_the_fields_that_methods_json_lists(name: str) -> Non
 
 
 def test_results_that_methods_json_gives_inline() -> None:
-    assert _names(entities.ImportedBatch) == ["imported", "already_there", "cursor"]
-    assert _names(entities.SimilarDialogue) == ["dialogue_id", "title", "total_alignment"]
-    assert _names(entities.Page) == ["items", "cursor"]
+    assert _names(migration_store.ImportedBatch) == ["imported", "already_there", "cursor"]
+    assert _names(analytics_store.SimilarDialogue) == ["dialogue_id", "title", "total_alignment"]
+    assert _names(analytics_store.Page) == ["items", "cursor"]
     assert _names(entities.DialoguePartition) == [
         *("dialogue", "experts", "rounds", "verdicts", "perspectives", "tensions"),
         *("recommendations", "evidence", "claims", "moves", "refs", "events", "signals"),
@@ -239,7 +243,7 @@ def test_results_that_methods_json_gives_inline() -> None:
 
 
 def test_an_audit_event_has_the_fields_of_audit_01() -> None:
-    assert _names(entities.BoundaryEvent) == [
+    assert _names(migration_store.BoundaryEvent) == [
         *("event_id", "timestamp", "trace_id", "span_id", "operation", "key_id", "principal"),
         *("outcome", "previous_hash", "dialogue_id", "chain", "sequence", "subject", "count"),
         *("revision", "note", "event_hash", "mac"),
@@ -250,12 +254,12 @@ def test_the_spec_names_the_fields_of_an_audit_event_in_that_order() -> None:
     text = (CONTRACT / "SPEC.md").read_text(encoding="utf-8")
     rule = next(line for line in text.splitlines() if line.startswith("- AUDIT-01"))
     named = re.findall(r"`([a-z_]+)`", rule)
-    own = [name for name in named if name in _names(entities.BoundaryEvent)]
-    assert list(dict.fromkeys(own)) == _names(entities.BoundaryEvent)
+    own = [name for name in named if name in _names(migration_store.BoundaryEvent)]
+    assert list(dict.fromkeys(own)) == _names(migration_store.BoundaryEvent)
 
 
 def _results() -> list[Any]:
-    found = vars(entities).values()
+    found = {name: each for home in HOMES for name, each in vars(home).items()}.values()
     return [each for each in found if isinstance(each, type) and dataclasses.is_dataclass(each)]
 
 
@@ -272,8 +276,8 @@ def test_a_result_cannot_be_changed(kind: Any) -> None:
 
 
 def test_a_page_may_be_made_with_its_type_named() -> None:
-    page = entities.Page[str](["a"], None)
-    assert page == entities.Page(["a"], None)
+    page = analytics_store.Page[str](["a"], None)
+    assert page == analytics_store.Page(["a"], None)
     assert page.items == ["a"]
 
 
@@ -291,7 +295,7 @@ def test_a_class_that_differs_from_the_table_is_refused() -> None:
 
 def test_plain_gives_copies_of_json_values() -> None:
     inner = {"a": [1, (2, None)], "b": True}
-    batch = entities.EncryptedBatch("d", None, "items", [{"pk": "x", "n": b"\0"}], "00", 1)
+    batch = migration_store.EncryptedBatch("d", None, "items", [{"pk": "x", "n": b"\0"}], "00", 1)
     found = entities.plain({"batch": batch, "inner": inner})
     assert found == {
         "batch": {
@@ -307,7 +311,7 @@ def test_plain_gives_copies_of_json_values() -> None:
     found["inner"]["a"].append(3)
     assert inner == {"a": [1, (2, None)], "b": True}
     assert type(entities.plain(entities.NextSeq(3))) is int
-    assert type(entities.plain(entities.BackupText("x"))) is str
+    assert type(entities.plain(migration_store.BackupText("x"))) is str
     assert entities.plain(True) is True
 
 
@@ -316,7 +320,7 @@ def test_scalar_results_behave_as_what_they_are() -> None:
     assert isinstance(seq, PartitionScoped)
     assert seq == 7
     assert f"{seq:02d}" == "07"
-    text = entities.BackupText('{"a": 1}\n')
+    text = migration_store.BackupText('{"a": 1}\n')
     assert isinstance(text, PartitionScoped)
     assert text.splitlines() == ['{"a": 1}']
 

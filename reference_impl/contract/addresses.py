@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -123,14 +123,25 @@ def _compile(kind: EntityType, template: str) -> re.Pattern[str]:
     return re.compile("".join(out))
 
 
-_SORT_KEYS = [(kind, _compile(kind, kind.sk)) for kind in TYPES.values()]
-_ADDRESSES = [
-    (kind, _compile(kind, kind.address)) for kind in TYPES.values() if kind.address is not None
-]
+# Each pattern is made when it is first needed: all of them would be a good part of a short job's time.
+_SORT_KEYS: dict[str, list[EntityType]] = {}
+for _kind in TYPES.values():
+    _SORT_KEYS.setdefault(_kind.sk.partition("#")[0], []).append(_kind)
+
+
+@cache
+def _pattern_of_sort_key(kind: EntityType) -> re.Pattern[str]:
+    return _compile(kind, kind.sk)
+
+
+@cache
+def _addresses() -> list[tuple[EntityType, re.Pattern[str]]]:
+    kinds = [(kind, kind.address) for kind in TYPES.values()]
+    return [(kind, _compile(kind, form)) for kind, form in kinds if form is not None]
 
 
 def _read(
-    forms: list[tuple[EntityType, re.Pattern[str]]], text: str
+    forms: Iterable[tuple[EntityType, re.Pattern[str]]], text: str
 ) -> tuple[EntityType, Parts] | None:
     for kind, pattern in forms:
         match = pattern.fullmatch(text)
@@ -148,14 +159,15 @@ def _read(
 @lru_cache(maxsize=65536)
 def parse_sort_key(sk: str) -> tuple[EntityType, Parts] | None:
     """(type, identity) of a sort key, or None where it has no form of the contract (ADDR-04)."""
-    return _read(_SORT_KEYS, sk)
+    kinds = _SORT_KEYS.get(sk.partition("#")[0], ())
+    return _read(((kind, _pattern_of_sort_key(kind)) for kind in kinds), sk)
 
 
 def parse_address(text: str) -> tuple[str, EntityType, Parts]:
     """(dialogue id, type, identity) of a canonical address; ``invalid_identifier`` for other
     text."""
     match = _dialogue_address(text)
-    found = _read(_ADDRESSES, match[2]) if match else None
+    found = _read(_addresses(), match[2]) if match else None
     if match is None or found is None:
         raise error("invalid_identifier", "not a canonical address")
     return (match[1], *found)

@@ -4,7 +4,8 @@
 What a store of one dialogue returns carries the :class:`PartitionScoped` marker (STORE-01).
 Attributes are the fields of the table plus ``dialogue_id`` and, where the type has a letter,
 ``display_id``. Times are canonical text (ADDR-07), maps by round have two-digit keys (``"01"``),
-lists and objects are copies of the caller's own.
+lists and objects are copies of the caller's own. Results of reads across dialogues and of migration stand
+with their stores.
 """
 
 from __future__ import annotations
@@ -12,33 +13,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from .items import Item
 from .tables import TYPES
 
 __all__ = [
     "CLASSES",
-    "BackupText",
-    "BoundaryEvent",
     "ChainReport",
     "Claim",
-    "Contribution",
-    "CrossDialogueStats",
-    "CryptoAuditEvent",
     "Dialogue",
     "DialoguePartition",
-    "DialogueSummary",
-    "EncryptedBatch",
     "Event",
     "Evidence",
     "Expert",
     "Finding",
-    "Head",
-    "ImportedBatch",
     "Move",
     "NextSeq",
-    "Page",
     "PartitionScoped",
     "Perspective",
     "Recommendation",
@@ -46,15 +36,12 @@ __all__ = [
     "Round",
     "RoundRegistration",
     "Signal",
-    "SimilarDialogue",
     "Tension",
-    "TensionSummary",
     "Verdict",
     "plain",
 ]
 
 _C = TypeVar("_C", bound=type)
-_T = TypeVar("_T")
 
 
 class PartitionScoped:
@@ -381,35 +368,6 @@ class RoundRegistration(PartitionScoped):
 
 
 @dataclass(frozen=True, slots=True)
-class CryptoAuditEvent(PartitionScoped):
-    """One use of a key, or a migration's cut, as AUDIT-01 gives it; unset fields are None."""
-
-    event_id: str
-    timestamp: str
-    trace_id: str
-    span_id: str
-    operation: str
-    key_id: str | None
-    principal: str
-    outcome: str
-    previous_hash: str
-    dialogue_id: str
-    chain: str
-    sequence: int
-    subject: str
-    count: int
-    revision: int
-    note: str | None
-    event_hash: str
-    mac: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class BoundaryEvent(CryptoAuditEvent):
-    """The event of a migration's cut; its ``note`` is signed (MIG-02)."""
-
-
-@dataclass(frozen=True, slots=True)
 class ChainReport(PartitionScoped):
     """What a walk along a dialogue's audit chains found (AUDIT-05), with the key or without it.
 
@@ -424,124 +382,6 @@ class ChainReport(PartitionScoped):
     chains: dict[str, dict[str, Any]]
     findings: list[dict[str, Any]]
     unverified: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Head(PartitionScoped):
-    """The part of a partition's head that needs no key (HEAD-01)."""
-
-    dialogue_id: str
-    revision: int
-    state: str
-    pending: str | None
-    updated_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class EncryptedBatch(PartitionScoped):
-    """Stored items or audit events (``kind``) on their way to another store, sealed as they lie
-    (MIG-01).
-
-    ``digest`` is that of this batch's items, 64 hex digits; ``cursor`` asks for the next batch and
-    is None on the last one.
-    """
-
-    dialogue_id: str
-    cursor: str | None
-    kind: str
-    items: list[Item]
-    digest: str
-    format_version: int
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedBatch(PartitionScoped):
-    """How many items of a batch were put in place, how many lay there already, and where to go
-    on."""
-
-    imported: int
-    already_there: int
-    cursor: str | None
-
-
-class BackupText(PartitionScoped, str):
-    """One dialogue as JSON lines: a manifest, then items, then events (MIG-06)."""
-
-    __slots__ = ()
-
-
-# -- reads across dialogues: no marker, they belong to no one partition (STORE-02) -----------------
-
-
-@dataclass(frozen=True)
-class Page(Generic[_T]):
-    """One page of a list over all dialogues; only a null ``cursor`` ends it (STORE-23)."""
-
-    __slots__ = ("cursor", "items")  # slots=True would make ``Page[X](…)`` fail on Python 3.11
-
-    items: list[_T]
-    cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DialogueSummary:
-    """A dialogue's cleartext."""
-
-    dialogue_id: str
-    status: str
-    created_at: str
-    updated_at: str
-    total_rounds: int
-    total_alignment: int
-
-
-@dataclass(frozen=True, slots=True)
-class TensionSummary:
-    """A tension's cleartext; ``tension_id`` is its display id."""
-
-    dialogue_id: str
-    tension_id: str
-    status: str
-    created_at: str
-    updated_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """Where an expert takes part; ``kind`` is ``expert`` or ``move``."""
-
-    dialogue_id: str
-    round: int
-    kind: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class CrossDialogueStats:
-    """Numbers over all dialogues: ``avg_alignment`` is per dialogue, to six decimals;
-    ``top_experts`` are at most ten ``{"expert_slug", "total_score"}``, best first, then by slug."""
-
-    dialogues: int
-    by_status: dict[str, int]
-    perspectives: int
-    tensions: int
-    recommendations: int
-    evidence: int
-    claims: int
-    open_tensions: int
-    resolved_tensions: int
-    avg_alignment: float
-    experts: int
-    top_experts: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class SimilarDialogue:
-    """A dialogue whose title matched."""
-
-    dialogue_id: str
-    title: str
-    total_alignment: int
 
 
 def plain(value: Any) -> Any:

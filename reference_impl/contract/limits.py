@@ -6,6 +6,7 @@ from typing import Final
 
 __all__ = [
     "JOURNAL_PART_BYTES",
+    "MAX_BOUNDARIES",
     "MAX_DEPTH",
     "MAX_EACH",
     "MAX_FINDINGS",
@@ -42,5 +43,7 @@ MAX_ITEM_BYTES: Final = 400 * 1024
 MAX_SEALS: Final = 2**31
 #: KEY-07: wrapped keys of a dialogue at a time.
 MAX_WRAPPED_KEYS: Final = 64
+#: AUDIT-09: boundaries that may follow one another on a write chain.
+MAX_BOUNDARIES: Final = 8
 #: HEAD-07: bytes of one part of a journal.
 JOURNAL_PART_BYTES: Final = 350 * 1024

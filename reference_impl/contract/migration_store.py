@@ -1,22 +1,99 @@
-"""The abstract class for moving partitions byte for byte, with names as in ``methods.json``."""
+"""The abstract class for moving partitions byte for byte, with names as in ``methods.json``, and its
+results."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from .entities import (
-    BackupText,
-    BoundaryEvent,
-    ChainReport,
-    EncryptedBatch,
-    Head,
-    ImportedBatch,
-)
+from .entities import ChainReport, PartitionScoped
+from .items import Item
 from .scoped import PartitionScopedStore
 
-__all__ = ["MigrationStore"]
+__all__ = [
+    "BackupText",
+    "BoundaryEvent",
+    "CryptoAuditEvent",
+    "EncryptedBatch",
+    "Head",
+    "ImportedBatch",
+    "MigrationStore",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoAuditEvent(PartitionScoped):
+    """One use of a key, or a migration's cut, as AUDIT-01 gives it; unset fields are None."""
+
+    event_id: str
+    timestamp: str
+    trace_id: str
+    span_id: str
+    operation: str
+    key_id: str | None
+    principal: str
+    outcome: str
+    previous_hash: str
+    dialogue_id: str
+    chain: str
+    sequence: int
+    subject: str
+    count: int
+    revision: int
+    note: str | None
+    event_hash: str
+    mac: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryEvent(CryptoAuditEvent):
+    """The event of a migration's cut; its ``note`` is signed (MIG-02)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head(PartitionScoped):
+    """The part of a partition's head that needs no key (HEAD-01)."""
+
+    dialogue_id: str
+    revision: int
+    state: str
+    pending: str | None
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedBatch(PartitionScoped):
+    """Stored items or audit events (``kind``) on their way to another store, sealed as they lie
+    (MIG-01).
+
+    ``digest`` is that of this batch's items, 64 hex digits; ``cursor`` asks for the next batch and
+    is None on the last one.
+    """
+
+    dialogue_id: str
+    cursor: str | None
+    kind: str
+    items: list[Item]
+    digest: str
+    format_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedBatch(PartitionScoped):
+    """How many items of a batch were put in place, how many lay there already, and where to go
+    on."""
+
+    imported: int
+    already_there: int
+    cursor: str | None
+
+
+class BackupText(PartitionScoped, str):
+    """One dialogue as JSON lines: a manifest, then items, then events (MIG-06)."""
+
+    __slots__ = ()
 
 
 class MigrationStore(PartitionScopedStore):

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract.items import Value
+from ..contract.limits import MAX_BOUNDARIES
 from .audit_chain import Tip, first_tip, hash_fits, mac_fits
 from .event_form import NOTE, WRITE_CHAIN, fault_of, is_kek_id, number_of, place_of
 
-__all__ = ["MAX_BOUNDARIES", "WALK_ORDER", "ChainWalk"]
+__all__ = ["WALK_ORDER", "ChainWalk"]
 
 #: Ranges of sort keys in the order in which a walk has to see them: the write chain first, for its notes
 #: name tips of the read chains. (low, high): from low up to, but without, high.
 WALK_ORDER: tuple[tuple[str, str | None], ...] = (("w#", "w$"), ("", "w#"), ("w$", None))
-#: Boundaries that may follow one another on a write chain (AUDIT-09).
-MAX_BOUNDARIES = 8
 #: Sort keys of no chain that a walk names; of more than these, the first.
 _MOST_FOREIGN = 1000
 

@@ -14,7 +14,6 @@ from .loading import Loaded
 from .operation import Operation
 from .planning.parameters import validated
 from .planning.problems import INVALID
-from .planning.rounds import validated_round
 from .snapshot import Snapshot, entities
 
 __all__ = ["Calls"]
@@ -59,6 +58,8 @@ class Calls:
     def register_round(self, given: Mapping[str, Any]) -> RoundRegistration:
         """``register_round``: what is wrong with its parameters is told with what is wrong in the
         dialogue (STORE-13), but for a dialogue that cannot be named."""
+        from .planning.round_parameters import validated_round  # few jobs write whole rounds
+
         self._allow("register_round")
         args, problems = validated_round(given)
         if args["dialogue_id"] is INVALID:

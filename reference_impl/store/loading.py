@@ -8,9 +8,9 @@ from ..contract.addresses import address, partition_key
 from ..contract.entities import Finding
 from ..contract.errors import DialogueStoreError, error, integrity_error
 from ..contract.items import Item
+from ..contract.limits import MAX_BOUNDARIES
 from ..partitions.port import Contention, PartitionStore
 from ..sealing import audit_chain
-from ..sealing.chain_walk import MAX_BOUNDARIES
 from ..sealing.keys import KekHandle
 from .audit_log import AuditLog
 from .journal import apply_journal

@@ -7,7 +7,6 @@ from ..contract.entities import ChainReport
 from ..contract.errors import DialogueStoreError
 from ..partitions.port import PartitionStore
 from ..sealing import audit_chain
-from ..sealing.chain_walk import WALK_ORDER, ChainWalk
 from ..sealing.event_form import is_kek_id
 from ..sealing.keys import KekHandle
 from .keyring import Keyring
@@ -39,6 +38,8 @@ class Verifier:
     def _walk(self, operation: Operation) -> ChainReport:
         """A writer that commits during the walk is no finding: the head before it names an event that the
         chain must have, and what follows that must be linked to it and bear macs."""
+        from ..sealing.chain_walk import WALK_ORDER, ChainWalk  # no other job needs them
+
         dialogue_id = operation.dialogue_id
         pk, audit_pk = partition_key(dialogue_id), audit_chain.audit_key(dialogue_id)
         before = self._partitions.get(pk, "head")

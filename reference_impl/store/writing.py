@@ -15,7 +15,7 @@ from .commit import Commit
 from .journal import Journal, journal_key, sweep
 from .loading import Loader, as_error, check_state
 from .operation import Operation
-from .planning import idempotency, rounds
+from .planning import idempotency
 from .planning.drafts import time_of_write
 from .planning.problems import Problems
 from .planning.sizes import size_as_stored, too_large
@@ -59,6 +59,7 @@ class Writer:
     ) -> Any:
         """STORE-13: as any other write, but every finding of every group is reported at once.
         ``findings``: those of groups 1 to 4."""
+        from .planning import rounds  # few jobs write whole rounds
 
         def planner(snapshot: Snapshot, args: Mapping[str, Any], now: str) -> Plan:
             return rounds.plan_round(snapshot, args, now, findings)

@@ -9,14 +9,9 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, Self, overload
 
+from reference_impl.contract.analytics_store import DialogueSummary, Page
 from reference_impl.contract.dialogue_store import DialogueStore
-from reference_impl.contract.entities import (
-    Dialogue,
-    DialogueSummary,
-    Expert,
-    Page,
-    PartitionScoped,
-)
+from reference_impl.contract.entities import Dialogue, Expert, PartitionScoped
 from reference_impl.contract.migration_store import MigrationStore
 
 
