@@ -321,12 +321,14 @@ FREE = {
     ("partition", "head-sum"): "the head's state is not in its term",
     ("partition", "load"): "the head's state is not in its term",
     ("payload", "canonicalise"): "other spellings of a number are the same number",
+    ("item-size", "size"): "another text of as many bytes is as large",
     ("timestamp", "canonical"): "another time in the one form is as good",
     ("graph", "import"): "a document with another text is another dialogue's",
     ("graph", "scoreboard"): "of a round only its numbers count",
     ("graph", "progress"): "of a tension its status, of an expert the score",
     ("graph", "snippet"): "what is cut off does not show",
     ("graph", "verdict-context"): "of an entity its id, time and status",
+    ("erasure", "collect"): "of an erased dialogue nothing sealed is looked at",
     ("erasure", "open"): "the head's state is not in its term",
 }
 
@@ -352,11 +354,15 @@ def test_a_byte_of_what_is_said_of_any_case(documents: dict[str, dict[str, Any]]
     assert unseen == []
 
 
-#: Members that decide nothing, by where they lie: a walk opens the head and the keys but computes no sum, a
-#: digest is of a head without these two (MIG-01), and which side a store is on is asked without a key, and by
-#: its name only where a boundary stands at the chain's end.
+#: Members that decide nothing, by where they lie: a request's own id is not hashed; a walk opens the head and
+#: the keys but computes no sum; a digest is of a head without these two (MIG-01); which side a store is on
+#: is asked without a key, and by its name only where a boundary stands at the chain's end.
 UNREAD: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("audit", "walk"): {"items": ("pk", "updated_at", "created_at", "revision")},
+    # where no checkpoint is given there is nothing to check with them
+    ("checkpoint", "against-chains"): {"name": ("name",), "public_key": ("public_key",)},
+    ("request", "input-hash"): {"arguments": ("request_id",)},
+    ("request", "result"): {"arguments": ("request_id",)},
     ("migration", "digest"): {"items": ("state", "pending")},
     ("migration", "side"): {"own_name": ("own_name",), "last_event": ("mac",)},
 }

@@ -51,6 +51,7 @@ def test_the_lint_finds_nothing() -> None:
 def test_every_family_loads() -> None:
     families = vector_families()
     assert {"nist", "address", "timestamp", "payload", "keys", "envelope"} <= set(families)
+    assert {"item-size", "journal", "request"} <= set(families)
     assert {"partition", "audit", "migration", "erasure", "graph", "accumulated"} <= set(families)
     found = sum(
         document["number_of_tests"] for family in families for document in load_vectors(family)

@@ -436,6 +436,23 @@ _NOT_THERE = _rows(
     code="entity_not_found",
 )
 
+# -- what a store computes besides ------------------------------------------------------------------
+
+_REQUEST = _rows(
+    "input",
+    [
+        ("request-input", "a request id is used again with another input", ("STORE-22",)),
+        ("request-hash-reading", "input_hash by another reading of STORE-22", ("STORE-22",)),
+    ],
+    code="request_mismatch",
+)
+
+_SIZE = _rows(
+    "input",
+    [("item-size", "an item is larger than one may be", ("STORE-15",))],
+    code="item_too_large",
+)
+
 #: mutation -> what catches it. Other families add their sections here.
 MUTATIONS: dict[str, Mutation] = {
     **_IDENTIFIERS,
@@ -454,4 +471,6 @@ MUTATIONS: dict[str, Mutation] = {
     **_ERASURE,
     **_DOCUMENT,
     **_NOT_THERE,
+    **_REQUEST,
+    **_SIZE,
 }

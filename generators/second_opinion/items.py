@@ -20,6 +20,7 @@ __all__ = [
     "read_items",
     "read_partition",
     "shown",
+    "spread",
     "stored",
 ]
 
@@ -264,3 +265,14 @@ def index_attributes(
         if kind.entity in index["on"]
         for end in ("pk", "sk")
     }
+
+
+def spread(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of which a value may be ``{"text" or "bytes": …, "times": n}``: that many in a row."""
+    made: dict[str, Any] = {}
+    for name, value in given.items():
+        made[name] = value
+        if isinstance(value, dict):
+            one = value["text"] if "text" in value else bytes.fromhex(value["bytes"])
+            made[name] = one * value.get("times", 1)
+    return made

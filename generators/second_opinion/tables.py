@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ENTITIES_FILE", "ENVELOPE", "Kind", "indexes", "kinds", "letters"]
+__all__ = ["ENTITIES_FILE", "ENVELOPE", "Kind", "indexes", "kinds", "letters", "method"]
 
 ENTITIES_FILE = (
     Path(__file__).resolve().parents[2] / "reference_impl" / "contract" / "entities.json"
 )
+_METHODS_FILE = ENTITIES_FILE.with_name("methods.json")
 #: The attributes of ENV-01.
 ENVELOPE = frozenset({"content_encrypted", "content_nonce", "key_id", "aad_hash"})
 
@@ -64,3 +65,14 @@ def indexes() -> list[Mapping[str, Any]]:
         on = [raw["on"]] if isinstance(raw["on"], str) else raw["on"]
         out.append({**raw, "on": [text.split(" ")[0] for text in on]})
     return out
+
+
+@cache
+def _methods() -> Mapping[str, Mapping[str, Any]]:
+    table = json.loads(_METHODS_FILE.read_text(encoding="utf-8"))
+    return {raw["name"]: raw for raw in table["DialogueStore"]}
+
+
+def method(name: str) -> Mapping[str, Any]:
+    """A method of the store: its parameters and what it returns."""
+    return _methods()[name]

@@ -10,11 +10,14 @@ from . import (
     envelope,
     erasure,
     graph,
+    item_size,
+    journal,
     keys,
     migration,
     partition,
     payload,
     published,
+    request,
     timestamp,
 )
 
@@ -26,10 +29,13 @@ __all__ = [
     "envelope",
     "erasure",
     "graph",
+    "item_size",
+    "journal",
     "keys",
     "migration",
     "partition",
     "payload",
     "published",
+    "request",
     "timestamp",
 ]
