@@ -253,7 +253,7 @@ def test_hashes_by_another_reading_are_seen(name: str) -> None:
 
     def holds(case: Case) -> bool:
         given = case["input"]
-        return wrong(given["method"], given["arguments"]) == given["remembered"]
+        return bool(wrong(given["method"], given["arguments"]) == given["remembered"])
 
     assert of_reference("register_claim", whole("request", "input-hash")[0]["input"]["arguments"])
     seen = refused_wrongly("request", "input-hash", holds)
