@@ -40,17 +40,16 @@ from typing import Any, Protocol
 
 from .contract.addresses import is_identifier
 from .contract.errors import DialogueStoreError, error
+from .contract.limits import DEADLINE_S
 from .contract.tables import TABLE_NAME
 from .partitions.port import PartitionStore
-from .sealing.keys import check_user_id
+from .sealing.keys import DEFAULT_USER, check_user_id
 from .sealing.providers import PROVIDERS
 
 __all__ = ["BACKENDS", "ENDPOINT_VARIABLE", "StoreConfig", "read_config"]
 
 #: The one difference between a local and a production configuration.
 ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT"
-#: What each provider takes its key from; the other one's setting is none of its own.
-_KEY_SOURCES = {"local-file": "keys.path", "aws-kms": "keys.cmk_arn"}
 _CMK_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
 #: Every setting there is, by its path, with the type of its value.
 _SETTINGS: Mapping[str, type | tuple[type, ...]] = {
@@ -146,7 +145,7 @@ def read_config(
         raise error(
             "missing_field", "storage.sqlite.path: the backend sqlite needs the file's path"
         )
-    deadline = flat.get("deadline_s", 10.0)
+    deadline = flat.get("deadline_s", DEADLINE_S)
     if isinstance(deadline, bool) or not 0 < deadline <= threading.TIMEOUT_MAX:
         raise _wrong("deadline_s", "must be a positive number of seconds that a clock can count")
     for where in ("keys.user_id", "audit.principal"):
@@ -161,7 +160,7 @@ def read_config(
         endpoint=endpoint_of(flat, environ),
         provider=provider,
         key_path=_path(flat, "keys.path"),
-        user_id=flat.get("keys.user_id", "local"),
+        user_id=flat.get("keys.user_id", DEFAULT_USER),
         deadline_s=float(deadline),
         read_only=flat.get("read_only", False),
         principal=flat.get("audit.principal"),
@@ -177,22 +176,23 @@ def _wrong(where: str, what: str, code: str = "invalid_field") -> DialogueStoreE
 
 def _provider(flat: Mapping[str, Any]) -> str:
     """CONF-02: a provider that cannot be had is refused; another one's key is never taken instead."""
-    provider = "local-file"
-    if flat.get("keys.provider") is not None:
-        provider = one_of(flat, "keys.provider", tuple(_KEY_SOURCES))
-    for other, source in _KEY_SOURCES.items():
-        if other != provider and source in flat:
-            raise _wrong(source, f"belongs to the key provider {other}, and this one is {provider}")
+    usable = tuple(name for name, known in PROVIDERS.items() if known.make is not None)
+    provider = flat.get("keys.provider", usable[0])
+    if provider not in PROVIDERS:
+        one_of(flat, "keys.provider", usable)
+    for other, known in PROVIDERS.items():
+        if other != provider and known.setting in flat:
+            what = f"belongs to the key provider {other}, and this one is {provider}"
+            raise _wrong(known.setting, what)
     if provider == "aws-kms":
         if "keys.cmk_arn" not in flat:
             raise _wrong("keys.cmk_arn", "is needed by the key provider aws-kms", "missing_field")
         if not _CMK_ARN.fullmatch(flat["keys.cmk_arn"]):
             raise _wrong("keys.cmk_arn", "is not the ARN of a KMS key")
-    if provider not in PROVIDERS:
-        there = ", ".join(PROVIDERS)
-        what = f"names {provider}, which this release cannot use yet; there is {there}"
+    if provider not in usable:
+        what = f"names {provider}, which this release cannot use yet; use {' or '.join(usable)}"
         raise _wrong("keys.provider", what)
-    return provider
+    return str(provider)
 
 
 def _path(flat: Mapping[str, Any], where: str) -> Path | None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from .config import BACKENDS, StoreConfig, read_config
 from .contract.errors import error
+from .contract.limits import DEADLINE_S
 from .contract.tables import TABLE_NAME
+from .sealing.keys import DEFAULT_USER
 from .sealing.providers import PROVIDERS, KeyProvider, LocalFileKeyProvider
 from .store.composing import compose
 from .store.encrypted_store import EncryptedStore
@@ -24,8 +26,8 @@ class SqliteDialogueStore(EncryptedStore):
         path: str | os.PathLike[str],
         keys: KeyProvider | None = None,
         *,
-        user_id: str = "local",
-        deadline_s: float = 10.0,
+        user_id: str = DEFAULT_USER,
+        deadline_s: float = DEADLINE_S,
         read_only: bool = False,
         principal: str | None = None,
         audit_sink: str | os.PathLike[str] | None = None,
@@ -54,8 +56,8 @@ class DynamoDialogueStore(EncryptedStore):
         *,
         region: str | None = None,
         endpoint: str | None = None,
-        user_id: str = "local",
-        deadline_s: float = 10.0,
+        user_id: str = DEFAULT_USER,
+        deadline_s: float = DEADLINE_S,
         read_only: bool = False,
         principal: str | None = None,
         audit_sink: str | os.PathLike[str] | None = None,
@@ -88,7 +90,7 @@ def create_dialogue_store(
     _refuse_unused(chosen)
     parts = compose(
         BACKENDS[chosen.backend](chosen, read_only=chosen.read_only),
-        PROVIDERS[chosen.provider](chosen.key_path),
+        _provider(chosen),
         user_id=chosen.user_id,
         deadline_s=chosen.deadline_s,
         read_only=chosen.read_only,
@@ -96,6 +98,13 @@ def create_dialogue_store(
         audit_sink=chosen.audit_sink,
     )
     return EncryptedStore(parts)
+
+
+def _provider(chosen: StoreConfig) -> KeyProvider:
+    make = PROVIDERS[chosen.provider].make
+    if make is None:
+        raise AssertionError("a configuration names no provider that cannot be made")
+    return make(chosen.key_path)
 
 
 def _refuse_unused(chosen: StoreConfig) -> None:

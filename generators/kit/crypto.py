@@ -27,7 +27,6 @@ __all__ = [
     "commitment",
     "dek_payload",
     "derive_kek",
-    "gcm_open",
     "gcm_seal",
     "head_term",
     "hkdf",
@@ -74,12 +73,6 @@ def hkdf(ikm: bytes, info: bytes, *, salt: bytes | None = None, length: int = 32
 def gcm_seal(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
     """NIST SP 800-38D: the ciphertext followed by the 16-byte tag."""
     return AESGCM(key).encrypt(nonce, plaintext, associated)
-
-
-def gcm_open(key: bytes, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
-    """The plaintext; ``InvalidTag`` where key, nonce, bytes or associated data are not those of the
-    seal."""
-    return AESGCM(key).decrypt(nonce, sealed, associated)
 
 
 def canonical(value: Any) -> bytes:

@@ -65,7 +65,7 @@ CODES: dict[str, str] = {
     "key_malformed": "Give a key of exactly 32 bytes in a regular file of your own.",
     "key_permissions": "Make the key readable by its owner only (mode 0600, folder 0700).",
     "key_erased": "The dialogue was erased; nothing can open it again.",
-    "key_exhausted": "Run rotate_dek before the next write.",
+    "key_exhausted": "Go on reading; to write again takes a new data key (rotate_dek, in a later release).",
     "key_unavailable": "The key service does not answer; try again.",
     "audit_unavailable": "The audit log cannot be written, so nothing was done; make it writable.",
     # engine

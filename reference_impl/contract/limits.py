@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "DEADLINE_S",
     "JOURNAL_PART_BYTES",
     "MAX_BOUNDARIES",
     "MAX_DEPTH",
@@ -31,6 +32,8 @@ MAX_SLUG: Final = 64
 #: STORE-12: whole numbers, up and down; lists and objects within one another.
 MAX_INTEGER: Final = 2**53 - 1
 MAX_DEPTH: Final = 64
+#: STORE-16: seconds that a call may go on trying, where nobody says otherwise.
+DEADLINE_S: Final = 10.0
 #: STORE-13: refs of one round, and bytes of it as canonical JSON.
 MAX_REFS: Final = 999
 MAX_ROUND_BYTES: Final = 64 * 1024 * 1024

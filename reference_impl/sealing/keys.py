@@ -22,6 +22,7 @@ from ..contract.errors import error
 
 __all__ = [
     "ALGORITHM",
+    "DEFAULT_USER",
     "KEY_BYTES",
     "NONCE_BYTES",
     "TAG_BYTES",
@@ -44,6 +45,8 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
 ALGORITHM = "AES-256-GCM"
+#: Whose keys they are where nobody says it (KEY-02).
+DEFAULT_USER = "local"
 #: What a KEK keeps of what was derived from it: a dialogue that is worked on needs its own at each call.
 _KEPT = 64
 

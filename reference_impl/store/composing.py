@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contract.errors import error
+from ..contract.limits import DEADLINE_S
 from ..partitions.port import PartitionStore
-from ..sealing.keys import check_user_id
+from ..sealing.keys import DEFAULT_USER, check_user_id
 from ..sealing.providers import KeyProvider
 from .assembling import Assembler
 from .audit_log import AuditLog
@@ -59,8 +60,8 @@ def compose(
     partitions: PartitionStore,
     keys: KeyProvider,
     *,
-    user_id: str = "local",
-    deadline_s: float = 10.0,
+    user_id: str = DEFAULT_USER,
+    deadline_s: float = DEADLINE_S,
     read_only: bool = False,
     principal: str | None = None,
     audit_sink: str | os.PathLike[str] | None = None,
@@ -76,7 +77,8 @@ def compose(
     if read_only and audit_sink is None:
         raise error(
             "audit_unavailable",
-            "a store that is opened read-only needs a file for its audit events ([audit] sink)",
+            "a store that is opened for reading only cannot write its audit events beside the dialogues: "
+            "name a file for them ([audit] sink in the configuration, audit_sink in code)",
         )
     make = makers or Makers()
     keyring = make.keyring(keys, check_user_id(user_id), runtime.randomness)

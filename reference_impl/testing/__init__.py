@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from ..contract import timestamps
+from ..contract.limits import DEADLINE_S
 from ..partitions.port import PartitionStore
-from ..sealing.keys import Randomness
+from ..sealing.keys import DEFAULT_USER, Randomness
 from ..sealing.providers import KeyProvider
 from ..store.composing import Makers, compose
 from ..store.encrypted_store import EncryptedStore
@@ -45,8 +46,8 @@ def open_store(
     partitions: PartitionStore,
     keys: KeyProvider,
     *,
-    user_id: str = "local",
-    deadline_s: float = 10.0,
+    user_id: str = DEFAULT_USER,
+    deadline_s: float = DEADLINE_S,
     read_only: bool = False,
     principal: str | None = None,
     audit_sink: str | os.PathLike[str] | None = None,

@@ -49,7 +49,9 @@ def make_client(
     from botocore.exceptions import BotoCoreError, InvalidRegionError, NoRegionError
 
     if endpoint is not None and not _is_url(endpoint):
-        raise error("unknown_setting", "the endpoint is no URL such as http://127.0.0.1:8000")
+        raise error(
+            "unknown_setting", "the endpoint is not a URL; give one such as http://127.0.0.1:8000"
+        )
     local = endpoint is not None and is_loopback(endpoint)
     more = dict(options or {})
     # The other AWS SDKs read AWS_REGION; boto3 knows AWS_DEFAULT_REGION alone.

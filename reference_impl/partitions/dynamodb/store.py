@@ -289,7 +289,8 @@ class DynamoPartitionStore(PartitionStore):
             )
         except ClientError as fault:
             if fault.response["Error"].get("Code") == "ValidationException":
-                return error("table_not_found", f"{self.table_name!r} is no name for a table")
+                what = f"a table of DynamoDB cannot be named {self.table_name!r}"
+                return error("table_not_found", f"{what}; give another table name")
             other = []
         except BotoCoreError:
             other = []

@@ -133,7 +133,7 @@ def examine(path: Path) -> Found:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise no_store(f"{path} is no file", "Give the path of a SQLite file")
+            raise no_store(f"{path} is not a file", "Give the path of a SQLite file")
         with path.open("rb") as file:
             header = file.read(100)
     except FileNotFoundError:
@@ -150,7 +150,7 @@ def examine(path: Path) -> Found:
     if not header:
         return Found.NOTHING
     if len(header) < 100 or header[:16] != b"SQLite format 3\x00":
-        raise no_store(f"{path} is no SQLite file")
+        raise no_store(f"{path} is not a SQLite file")
     version, mark = (int.from_bytes(header[at : at + 4], "big") for at in (60, 68))
     if mark != APPLICATION_ID:
         raise no_store(f"{path} is a SQLite file of another program")
