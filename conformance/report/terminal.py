@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance.running.recorder import Listener
+from conformance.running.recorder import Listener, clean
 from conformance.spec import PROFILES
 from conformance.targets.base import Target
 
@@ -166,7 +166,7 @@ def _show_failures(
     explained: set[str] = set()
     for failure, ids in rules.items():
         _print(console, f"  {' '.join(ids)}  {escape(failure.case)}")
-        _print(console, f"      {escape(failure.reason)}")
+        _print(console, f"      {escape(clean(failure.reason))}")
         if new := [rule for rule in ids if rule not in explained]:  # once for each rule
             _print(console, f"      what the rule says: conformance explain {' '.join(new)}")
             explained.update(new)
@@ -194,7 +194,7 @@ def _show_reasons(console: Console, reasons: Sequence[Reason]) -> None:
         by_code.setdefault(reason.code, []).append(reason)
     for code, found in by_code.items():
         for reason in found[:_SHOWN]:
-            _print(console, f"  {code}: {escape(reason.detail)}")
+            _print(console, f"  {code}: {escape(clean(reason.detail))}")
         if len(found) > _SHOWN:
             _print(console, f"  {code}: and {len(found) - _SHOWN} more, all in the report")
 

@@ -21,8 +21,9 @@ from ..verdict.judge import FAILING, PASSING, Case, Outcome, Reason, Recording
 from .selection import Selection
 from .session import SESSION, Session
 from .signals import stop_asked
+from .wording import compared, worded
 
-__all__ = ["CASES_FILE", "Listener", "Recorder", "clean"]
+__all__ = ["CASES_FILE", "WHOLE", "Listener", "Recorder", "clean"]
 
 #: The tests that a suite must have, file by file: one that got lost leaves the run undecided.
 CASES_FILE: Final = "cases.json"
@@ -34,7 +35,9 @@ _OURS: Final = tuple(
     for folder in (Path(__file__).parent, _PACKAGE / "suite", _PACKAGE / "stateful")
 )
 _PHASES: Final = ("setup", "call", "teardown")
-_LONGEST_REASON: Final = 400
+#: Characters of a line on a terminal, and of a reason in a report, where nothing is cut.
+_LINE: Final = 400
+WHOLE: Final = 1_000_000
 _NOT_PRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SECRET_VARIABLES: Final = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -152,7 +155,7 @@ class Recorder:
 
     def problem(self, code: str, detail: str) -> None:
         """Something concerns the run as a whole: it stays undecided."""
-        reason = Reason(code, clean(detail))
+        reason = Reason(code, clean(detail, longest=WHOLE))
         if reason not in self._problems:
             self._problems.append(reason)
 
@@ -191,6 +194,10 @@ class Recorder:
         for lost in self._selection.lost(self._items):
             self.problem("filtered", f"{lost} failed last time and is no case of this run")
         items[:] = [] if self._broken else claimed
+
+    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str]:
+        """Every place in which two values differ, in our own words."""
+        return compared(op, left, right)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """A test that a filter left out is undecided."""
@@ -234,7 +241,7 @@ class Recorder:
         if found is not None and call.excinfo is not None and report.failed:
             cause = undecided_by(call.excinfo.value)
             if cause is not None:
-                found.undecided[call.when] = cause[0], clean(cause[1])
+                found.undecided[call.when] = cause[0], clean(cause[1], longest=WHOLE)
             elif methods := unsupported_by(call.excinfo.value):
                 found.unsupported[call.when] = methods
         return report
@@ -365,19 +372,19 @@ class Recorder:
 
 
 def explain(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Why a phase did not pass, in one short line."""
+    """Why a phase did not pass: everything that its assertion found, in one line."""
     longrepr = report.longrepr
     if isinstance(longrepr, tuple):  # a skip: file, line, reason
-        return clean(str(longrepr[2]))
+        return clean(str(longrepr[2]), longest=WHOLE)
     crash = getattr(longrepr, "reprcrash", None)
     if crash is not None:
-        return clean(str(crash.message))
+        return clean(worded(str(crash.message), str(crash.path), crash.lineno), longest=WHOLE)
     lines = [line.strip() for line in str(longrepr or "").splitlines() if line.strip()]
     errors = [line[1:].strip() for line in lines if line.startswith("E ")]
-    return clean((errors or lines or ["no reason given"])[-1])
+    return clean((errors or lines or ["no reason given"])[-1], longest=WHOLE)
 
 
-def clean(text: str, *, longest: int = _LONGEST_REASON, keep_layout: bool = False) -> str:
+def clean(text: str, *, longest: int = _LINE, keep_layout: bool = False) -> str:
     """Text fit for any terminal and file: printable, not too long, without credentials, and, unless
     its layout is kept, one line.
     """

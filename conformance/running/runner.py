@@ -34,7 +34,7 @@ from ..verdict.judge import (
     unsupported,
 )
 from .isolation import fresh_modules, own_environment
-from .recorder import Listener, Recorder, clean
+from .recorder import WHOLE, Listener, Recorder, clean
 from .selection import Selection
 from .session import Session, World
 from .signals import stop_asked
@@ -129,7 +129,9 @@ def run(
         if stop_asked():
             raise KeyboardInterrupt
     except SetupError as error:
-        recording = Recording(problems=unfit or [Reason("setup_error", clean(str(error)))])
+        recording = Recording(
+            problems=unfit or [Reason("setup_error", clean(str(error), longest=WHOLE))]
+        )
     except KeyboardInterrupt:
         reason = Reason("interrupted", "the run was stopped while the target was opened")
         recording = Recording(problems=[reason], interrupted=True)
@@ -223,7 +225,7 @@ class _Started:
 def unopened(name: str, options: Options, reason: Reason) -> Report:
     """The report of a target that there is no more to be said of than this."""
     target = Target(name, _no_factory, Engine("none"), name)
-    recording = Recording(problems=[Reason(reason.code, clean(reason.detail))])
+    recording = Recording(problems=[Reason(reason.code, clean(reason.detail, longest=WHOLE))])
     return _Started(target, replace(options, expected=())).report(
         recording, with_needs(options.profiles)
     )

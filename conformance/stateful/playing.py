@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,8 +39,6 @@ T = TypeVar("T")
 MODEL: Final = "model"
 #: The read that shows a whole partition.
 _LOOK: Final = "load_partition"
-#: What is shown of two partitions that differ.
-_MOST_PATHS: Final = 20
 
 
 class Stage(Protocol):
@@ -480,12 +478,7 @@ def _seen(where: str, everybody: Mapping[str, Outcome], base: str) -> dict[str, 
         return {name: clipped(value) for name, value in values.items()}
     seen: dict[str, dict[str, Any]] = {name: {} for name in values}
     for name, value in values.items():
-        for path, mine, theirs in _first(differing(values[base], value)):
+        for path, mine, theirs in differing(values[base], value):
             seen[base].setdefault(path, clipped(mine))
             seen[name][path] = clipped(theirs)
     return seen
-
-
-def _first(found: Iterator[T]) -> Iterator[T]:
-    for one, _ in zip(found, range(_MOST_PATHS), strict=False):
-        yield one

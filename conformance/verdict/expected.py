@@ -20,6 +20,8 @@ from .judge import FAILING, WAITING, Case, ExpectedFailure, Reason, Report
 
 __all__ = ["ListError", "made_from", "read", "weigh", "write"]
 
+#: Characters of a reason in a list that people read.
+_REASON: Final = 400
 #: How long a written entry holds until somebody has to look at it again.
 _DAYS: Final = timedelta(days=30)
 _FIELDS: Final = ("id", "reason", "link", "expiry")
@@ -118,9 +120,13 @@ def made_from(
         raise ListError(f"no list is made of a run that is not decided ({codes})")
     kept = {entry.id: entry for entry in before}
     return [
-        kept.get(case) or ExpectedFailure(case, reason or "fails", "", today + _DAYS)
+        kept.get(case) or ExpectedFailure(case, _short(reason) or "fails", "", today + _DAYS)
         for case, reason in sorted(report.failed_cases.items())
     ]
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
 
 
 def write(path: Path, entries: Sequence[ExpectedFailure]) -> None:

@@ -15,8 +15,9 @@ from dataclasses import replace
 
 from conformance.running.session import Session, World
 from conformance.stateful.blame import malformed, rule_of
-from conformance.stateful.history import History
+from conformance.stateful.history import History, Step
 from conformance.stateful.machine import Recipe, histories
+from conformance.stateful.outcomes import clipped
 from conformance.stateful.playing import Divergence, Player, Side, Watch
 from conformance.stateful.prepared import FULL_ROUNDS
 from conformance.stateful.reach import Reach
@@ -149,6 +150,10 @@ def _player(world: World, watch: Watch, *, at_once: bool) -> tuple[Player, Side]
     return Player([side], at_once=at_once, with_times=with_times, watch=watch), side
 
 
+def _params(step: Step) -> str:
+    return json.dumps(clipped(dict(step.params)), default=repr)
+
+
 def _told(rule: str, found: Divergence) -> str:
     steps = found.history.steps
     lines = [
@@ -156,8 +161,8 @@ def _told(rule: str, found: Divergence) -> str:
         f"the {found.where} of step {len(steps)} is not as {rule} has it",
     ]
     if len(steps) <= 8:
-        lines += [f"{step.method} {json.dumps(dict(step.params))[:300]}" for step in steps]
+        lines += [f"{step.method} {_params(step)}" for step in steps]
     else:
-        lines.append(f"{found.step.method} {json.dumps(dict(found.step.params))[:300]}")
-    lines += [f"{name}: {json.dumps(value)[:400]}" for name, value in found.seen.items()]
+        lines.append(f"{found.step.method} {_params(found.step)}")
+    lines += [f"{name}: {json.dumps(value)}" for name, value in found.seen.items()]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ import base64
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = ["WINDOW", "Leak", "SealedTexts", "files_in"]
@@ -55,7 +55,7 @@ class Leak:
     """A window found: in which form (``utf-8``, ``zlib > base64`` …), where, and at which offset of
     that view."""
 
-    window: bytes
+    window: bytes = field(repr=False)  # it may be a piece of a key
     form: str
     where: str
     offset: int
