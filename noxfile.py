@@ -105,6 +105,13 @@ def vectors(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Who finds a fault of the reference, the suite or the tests? 60 are drawn and put in: `-- --seed 2`."""
+    _install(session, "lint")
+    _exit_with(_code_of(session, "python", "-m", "dev.mutants", *session.posargs))
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """How fast, as a ratio to the hand-written limit measured in the same run."""
     _install(session, "run")

@@ -44,10 +44,10 @@ class Draft:
     kind: EntityType
     fields: Mapping[str, Any] = field(repr=False)
     old: Record | None = None
-    sk: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sk", self.kind.sk.format_map(self.fields))
+    @property
+    def sk(self) -> str:
+        return self.kind.sk.format_map(self.fields)
 
     @property
     def parts(self) -> dict[str, Any]:

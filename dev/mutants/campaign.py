@@ -1,0 +1,171 @@
+"""Sixty faults, drawn by a seed; each is put into a copy of the project, and who finds it is written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .changes import Change, changes_of, with_change
+from .coverage import Reached
+
+__all__ = ["AREAS", "Fault", "Outcome", "Searcher", "copy_project", "drawn", "kept_outcomes"]
+
+#: Where faults are put, as folders below ``reference_impl``; of nested ones the innermost counts.
+AREAS = ("sealing", "store/planning", "store", "partitions", "contract")
+#: Tests of a fault at most, those that go through the fewest lines first.
+_TESTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault and the file that it is in, relative to the project."""
+
+    path: str
+    change: Change
+
+    @property
+    def name(self) -> str:
+        """It, for people and for going on where a run was cut off."""
+        return f"{self.path}:{self.change.line} {self.change.what} -> {self.change.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Who found a fault: ``suite``, ``tests``, or nobody (``survived``), and after how many seconds."""
+
+    fault: str
+    found_by: str
+    seconds: float
+
+
+def drawn(project: Path, seed: int, count: int) -> list[Fault]:
+    """``count`` faults, from each area in turn."""
+    chance = random.Random(seed)
+    by_area: dict[str, list[Fault]] = {area: [] for area in AREAS}
+    for path in sorted((project / "reference_impl").rglob("*.py")):
+        inside = path.relative_to(project / "reference_impl").as_posix()
+        area = next((area for area in AREAS if inside.startswith(f"{area}/")), None)
+        if area is not None:
+            where = path.relative_to(project).as_posix()
+            source = path.read_text(encoding="utf-8")
+            by_area[area] += [Fault(where, change) for change in changes_of(source)]
+    for faults in by_area.values():
+        chance.shuffle(faults)
+    found: list[Fault] = []
+    while len(found) < count and any(by_area.values()):
+        found += [faults.pop() for faults in by_area.values() if faults]
+    return found[:count]
+
+
+def copy_project(project: Path, target: Path) -> None:
+    """The files that git knows, as they are now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=project, check=True, capture_output=True
+    ).stdout
+    for name in listed.decode().split("\0"):
+        if name and (project / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(project / name, target / name)
+
+
+def kept_outcomes(path: Path) -> dict[str, Outcome]:
+    """What an earlier run of the same campaign found out."""
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {o.fault: o for o in (Outcome(**json.loads(line)) for line in lines)}
+
+
+class Searcher:
+    """Looks for one fault after the other in ``copy``, a copy of the project that nobody else uses."""
+
+    def __init__(self, copy: Path, reached: Reached, patience_s: float) -> None:
+        self._copy = copy
+        self._reached = reached
+        self._patience_s = patience_s
+        self._weights: dict[str, int] = {}
+        for lines in reached.values():
+            for tests in lines.values():
+                for test in tests:
+                    self._weights[test] = self._weights.get(test, 0) + 1
+
+    def search(self, fault: Fault) -> Outcome:
+        """Put the fault in, ask the suite and then the tests, take it out again."""
+        started = time.monotonic()
+        path = self._copy / fault.path
+        source = path.read_text(encoding="utf-8")
+        path.write_text(with_change(source, fault.change), encoding="utf-8")
+        try:
+            found_by = next(
+                (who for who, command in self._askers(fault) if self._fails(command)), None
+            )
+        finally:
+            path.write_text(source, encoding="utf-8")
+        return Outcome(fault.name, found_by or "survived", round(time.monotonic() - started, 1))
+
+    def honest(self) -> bool:
+        """Whether the suite is content with the copy as it is."""
+        return not self._fails(_suite("memory"))
+
+    def _askers(self, fault: Fault) -> Iterator[tuple[str, Sequence[str]]]:
+        yield "suite", _suite("memory")
+        if fault.path.startswith("reference_impl/partitions/sqlite"):
+            yield "suite", _suite("sqlite")
+        if fault.path.startswith("reference_impl/partitions/dynamodb"):
+            yield "suite", [*_suite("dynamodb"), "--engine", "local"]
+        tests = self.tests_of(fault)
+        if tests:
+            yield (
+                "tests",
+                [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
+            )
+
+    def tests_of(self, fault: Fault) -> list[str]:
+        """The tests that go through the fault's line, the narrowest first; for a line that runs as the module
+        is loaded, which no test function does, those of the lines around it."""
+        lines = self._reached.get(fault.path, {})
+        tests = set(lines.get(str(fault.change.line), ()))
+        if not tests:
+            tests = {test for found in lines.values() for test in found}
+        return sorted(tests, key=lambda test: (self._weights[test], test))[:_TESTS]
+
+    def _fails(self, command: Sequence[str]) -> bool:
+        """Whether a command ends with a failure, or not at all. What it started ends with it."""
+        environment = {**os.environ, "PYTHONPATH": str(self._copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        process = subprocess.Popen(
+            command,
+            cwd=self._copy,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            return process.wait(self._patience_s) != 0
+        except subprocess.TimeoutExpired:
+            return True
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _suite(target: str) -> list[str]:
+    command = [sys.executable, "-m", "conformance", "run", "--target", target]
+    return [*command, "--budget", "quick", "--report", "build/mutants-suite"]
+
+
+def note(path: Path, outcome: Outcome) -> None:
+    """Keep an outcome, so that a campaign that is cut off goes on there."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(outcome)) + "\n")

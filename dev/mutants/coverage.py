@@ -1,0 +1,61 @@
+"""Which tests go through which lines of the reference, measured once for a commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+__all__ = ["Reached", "measure"]
+
+#: file -> line (as text, from 1) -> names of test functions, ``tests/test_x.py::test_y``
+Reached = dict[str, dict[str, list[str]]]
+
+_SETTINGS = """\
+[run]
+source = reference_impl
+dynamic_context = test_function
+parallel = true
+patch = subprocess
+sigterm = true
+data_file = {folder}/data
+"""
+
+
+def measure(project: Path, folder: Path, kept: Path) -> Reached:
+    """The tests by line; taken from ``kept`` where that is there, written to it otherwise. Takes some twice
+    as long as the tests themselves. ``RuntimeError`` where they end neither passed nor failed."""
+    if kept.is_file():
+        found: Reached = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+    import coverage
+
+    settings = folder / "coveragerc"
+    settings.write_text(_SETTINGS.format(folder=folder), encoding="utf-8")
+    command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest"]
+    command += ["-q", "-p", "no:cacheprovider", "--numprocesses", str(os.cpu_count() or 1)]
+    ended = subprocess.run(command, cwd=project, check=False, stdout=subprocess.DEVNULL)
+    if ended.returncode not in (0, 1):
+        raise RuntimeError(f"the tests ended with {ended.returncode}: run them alone to see why")
+    data = coverage.CoverageData(basename=str(folder / "data"))
+    for part in sorted(folder.glob("data.*")):
+        one = coverage.CoverageData(basename=str(part))
+        one.read()
+        data.update(one)
+    reached: Reached = {}
+    for path in sorted(data.measured_files()):
+        lines: dict[str, list[str]] = defaultdict(list)
+        for line, contexts in sorted(data.contexts_by_lineno(path).items()):
+            lines[str(line)] = sorted(set(filter(None, map(_node_id, contexts))))
+        reached[Path(path).resolve().relative_to(project.resolve()).as_posix()] = lines
+    kept.write_text(json.dumps(reached), encoding="utf-8")
+    return reached
+
+
+def _node_id(context: str) -> str | None:
+    """``tests.test_x.test_y`` or ``test_x.test_y`` as pytest names it."""
+    module, _, name = context.removeprefix("tests.").partition(".")
+    return f"tests/{module}.py::{name.replace('.', '::')}" if module.startswith("test_") else None
