@@ -54,7 +54,7 @@ def test_a_store_that_does_nothing_passes_none_and_each_by_its_own_assertion() -
         return Backend(NullStore(clock), set_clock=clock.set, profiles=("core", *PROFILES))
 
     cases = _run(Target("null", factory, Engine("in-process"), "null"))
-    assert len(cases) == 78
+    assert len(cases) == 79
     assert [case.id for case in cases if case.outcome != "fail"] == []
     strange = [
         case.id for case in cases if not case.reason.startswith(("AssertionError", "assert "))

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from conformance.suite.conftest import Clock
-from conformance.suite.kit.builders import KINDS, Kind, as_json, listed, partition, register, shown
+from conformance.suite.kit.builders import (
+    KINDS,
+    Kind,
+    as_json,
+    changes,
+    listed,
+    partition,
+    register,
+    shown,
+)
+from conformance.suite.kit.full import AS_A_WHOLE, CHANGED_AS_A_WHOLE, UNSET, fill, unset
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.rounds import (
     COUNTED,
@@ -420,3 +430,23 @@ def test_tuples_are_lists_and_whole_floats_integers(store: DialogueStore) -> Non
     assert whole["perspectives"][-1]["contributors"] == ["muffin"]
     assert as_json([whole["rounds"][1]["score"], whole["experts"][0]["total_score"]]) == "[2, 3]"
     assert len(whole["signals"]) == 1
+
+
+@rules("STORE-23")
+def test_a_whole_round_forgets_no_field_that_it_does_not_own(store: DialogueStore) -> None:
+    """It changes one of everything in a dialogue in which no field is empty; then once more after the end."""
+    fill(store)
+    before = partition(store, "tides")
+    assert unset(before) == UNSET
+    store.register_round("tides", **AS_A_WHOLE)
+    middle = partition(store, "tides")
+    assert sorted(changes(before, middle) ^ CHANGED_AS_A_WHOLE) == []
+    store.register_verdict("tides", "v-final", "final", 12, "Wait", "For the tide.")
+    before = partition(store, "tides")
+    store.register_round("tides", round=1, score=2)
+    after = partition(store, "tides")
+    assert changes(before, after) == {
+        "+rounds 1",
+        "dialogue: total_alignment",
+        "dialogue: updated_at",
+    }
