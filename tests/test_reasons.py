@@ -41,6 +41,9 @@ FAILING = {
     "codes = frozenset(f'{n}' for n in range(9))\n    assert 'x' in codes": (
         "assert 'x' in codes: 'x' in {'0', '1', '2', '3', '4', '5', '6', '7', '8'}"
     ),
+    "many = '1, ' * 10**5\n    assert f'[{many}2]' == f'[{many}3]'": (
+        "assert f'[{many}2]' == f'[{many}3]': [100000]: got 2, expected 3;"
+    ),
     "assert False, 'words of its own'": "AssertionError: words of its own assert False",
 }
 

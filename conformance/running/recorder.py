@@ -21,7 +21,7 @@ from ..verdict.judge import FAILING, PASSING, Case, Outcome, Reason, Recording
 from .selection import Selection
 from .session import SESSION, Session
 from .signals import stop_asked
-from .wording import compared, worded
+from .wording import Comparisons, worded
 
 __all__ = ["CASES_FILE", "WHOLE", "Listener", "Recorder", "clean"]
 
@@ -38,6 +38,7 @@ _PHASES: Final = ("setup", "call", "teardown")
 #: Characters of a line on a terminal, and of a reason in a report, where nothing is cut.
 _LINE: Final = 400
 WHOLE: Final = 1_000_000
+_TRACE: Final = 20_000
 _NOT_PRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SECRET_VARIABLES: Final = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -54,6 +55,9 @@ class _Item:
     reports: dict[str, list[pytest.TestReport]] = field(default_factory=dict)
     #: Phases that ended by somebody else's fault than the backend's: code and reason.
     undecided: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: What failed phases found, and where they stopped.
+    explained: dict[str, str] = field(default_factory=dict)
+    traced: list[str] = field(default_factory=list)
     #: Phases that ended because the backend has no such methods.
     unsupported: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -71,8 +75,7 @@ class _Item:
         return tuple(dict.fromkeys(name for names in self.unsupported.values() for name in names))
 
     def _trace(self) -> str:
-        failed = [r for reports in self.reports.values() for r in reports if not r.passed]
-        return clean("\n".join(r.longreprtext for r in failed), longest=20_000, keep_layout=True)
+        return clean("\n".join(self.traced), longest=_TRACE, keep_layout=True)
 
     def _judge(self) -> tuple[Outcome, str, str]:
         if self.deselected:
@@ -84,6 +87,7 @@ class _Item:
         for phase in ("call", "setup", "teardown"):
             for report in self.reports.get(phase, ()):
                 if report.failed:
+                    why = self.explained.get(phase) or explain(report)
                     if phase in self.undecided:
                         code, reason = self.undecided[phase]
                         if code == "not_applicable":
@@ -91,10 +95,10 @@ class _Item:
                         return "indeterminate", code, reason
                     if phase in self.unsupported:
                         names = ", ".join(self.unsupported[phase])
-                        return "unsupported", "", f"needs {names}: {explain(report)}"
+                        return "unsupported", "", f"needs {names}: {why}"
                     if phase == "call":
-                        return "fail", "", explain(report)
-                    return "indeterminate", f"{phase}_error", explain(report)
+                        return "fail", "", why
+                    return "indeterminate", f"{phase}_error", why
         for report in everything:
             if report.skipped:
                 return "indeterminate", "skipped", explain(report)
@@ -144,6 +148,7 @@ class Recorder:
         self._broken = False
         self._running: tuple[str, float] | None = None
         self._told: set[str] = set()
+        self._comparisons = Comparisons()
         self._pytest: pytest.Session | None = None
         #: Test functions by file, as collected (before anything was left out).
         self.functions: dict[str, list[str]] = {}
@@ -197,7 +202,7 @@ class Recorder:
 
     def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str]:
         """Every place in which two values differ, in our own words."""
-        return compared(op, left, right)
+        return [self._comparisons.mark(op, left, right)]
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """A test that a filter left out is undecided."""
@@ -238,6 +243,11 @@ class Recorder:
         """Ask what ended a phase while it can still be seen: storage is taken away after it."""
         report = yield
         found = self._items.get(_id(item.nodeid))
+        if found is not None and report.failed:
+            found.explained[call.when] = self._comparisons.told(explain(report))
+            found.traced.append(self._comparisons.told(report.longreprtext)[:_TRACE])
+        if call.when == "teardown":
+            self._comparisons.forget()
         if found is not None and call.excinfo is not None and report.failed:
             cause = undecided_by(call.excinfo.value)
             if cause is not None:

@@ -4,16 +4,18 @@ the assertion itself where the test has no words of its own."""
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["compared", "shown", "worded"]
+__all__ = ["Comparisons", "compared", "shown", "worded"]
 
 #: Characters of one text that are shown whole.
 _LONG: Final = 400
@@ -21,16 +23,48 @@ _NOTHING: Final = "nothing"
 #: Where an object lies in memory: another place each time.
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _BARE: Final = re.compile(r"\AAssertionError: assert ")
+_MARK: Final = re.compile(r"<comparison \d+>")
 #: How pytest tells where a value came from.
 _ORIGIN: Final = re.compile(r"^\s*\+\s+(?:where|and) ")
 
 
+class Comparisons:
+    """What failed comparisons found, by a mark that stands for it in pytest's text: pytest would cut it."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+
+    def mark(self, operator: str, left: Any, right: Any) -> str:
+        """A mark for what a comparison found."""
+        mark = f"<comparison {len(self._found)}>"
+        self._found[mark] = " ".join(compared(operator, left, right))
+        return mark
+
+    def told(self, text: str) -> str:
+        """The text with what the marks in it stand for."""
+        return _MARK.sub(lambda found: self._found.get(found[0], found[0]), text)
+
+    def forget(self) -> None:
+        """A new case begins."""
+        self._found.clear()
+
+
 def compared(operator: str, left: Any, right: Any) -> list[str]:
-    """What a comparison found instead, for ``pytest_assertrepr_compare``: of two values that should be
-    equal each place in which they are not, the left side being what the backend gave."""
+    """What a comparison found instead: of two values that should be equal each place in which they are
+    not, the left side being what the backend gave."""
     if operator != "==":
         return [f"{shown(left)} {operator} {shown(right)}"]
+    if isinstance(left, str) and isinstance(right, str):
+        left, right = _parsed(left), _parsed(right)
     return [*_cells(left, right, "")] or [f"got {shown(left)}, expected {shown(right)}"]
+
+
+def _parsed(text: str) -> Any:
+    """The object or list of a JSON text, so that what differs can be told by its place; else the text."""
+    with suppress(ValueError, RecursionError):
+        if text[:1] in ("{", "["):
+            return json.loads(text)
+    return text
 
 
 def worded(message: str, path: str, line: int) -> str:
