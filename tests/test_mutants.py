@@ -1,0 +1,84 @@
+"""The faults that `nox -s mutants` puts in: where they may be, and what the source is with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dev.mutants.campaign import AREAS, Outcome, drawn, kept_outcomes, note
+from dev.mutants.changes import changes_of, with_change
+
+PROJECT = Path(__file__).parent.parent
+
+SOURCE = '''\
+"""A docstring, 1 < 2."""
+
+__all__ = ["found"]
+
+
+@decorated(first=True)
+def found(größe: "int | None", others: list[int]) -> bool:
+    """Not 3 > 2 either."""
+    # ä comment stays
+    if größe is None or not others:
+        raise ValueError(f"{1 + 1}")
+    return others[0] < größe
+'''
+
+
+def _lines() -> list[tuple[int, str]]:
+    """Line and text of what each change gives, at the line itself."""
+    return [
+        (change.line, with_change(SOURCE, change).splitlines()[change.line - 1].strip())
+        for change in changes_of(SOURCE)
+    ]
+
+
+def test_each_kind_of_fault_is_put_where_it_belongs() -> None:
+    assert sorted(_lines()) == sorted(
+        [
+            (10, "if (not (größe is None or not others)):"),
+            (10, "if (größe is None and (not others)):"),
+            (10, "if (not others):"),
+            (10, "if (größe is None):"),
+            (10, "if (größe is not None) or not others:"),
+            (10, "if größe is None or (others):"),
+            (11, "pass"),
+            (12, "return None"),
+            (12, "return (others[0] <= größe)"),
+            (12, "return others[1] < größe"),
+        ]
+    )
+
+
+def test_everything_else_stays_byte_for_byte() -> None:
+    for change in changes_of(SOURCE):
+        changed = with_change(SOURCE, change).encode()
+        assert changed.startswith(SOURCE.encode()[: change.start])
+        assert changed.endswith(SOURCE.encode()[change.end :])
+        assert changed != SOURCE.encode()
+
+
+def test_a_change_that_is_no_source_any_more_is_refused() -> None:
+    change = changes_of("x = 1 < 2\n")[0]
+    with pytest.raises(SyntaxError):
+        with_change("x = = = 2\n", change)
+
+
+def test_faults_are_drawn_from_every_area_alike_and_by_the_seed() -> None:
+    faults = drawn(PROJECT, 1, 20)
+    inside = [fault.path.removeprefix("reference_impl/") for fault in faults]
+    areas = [next(area for area in AREAS if path.startswith(f"{area}/")) for path in inside]
+    assert {area: areas.count(area) for area in AREAS} == dict.fromkeys(AREAS, 4)
+    assert faults == drawn(PROJECT, 1, 20)
+    assert faults != drawn(PROJECT, 2, 20)
+
+
+def test_outcomes_are_kept_as_they_come(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.jsonl"
+    assert kept_outcomes(path) == {}
+    for number in (1, 2):
+        note(path, Outcome(f"fault {number}", "suite", 1.5))
+    assert kept_outcomes(path)["fault 2"] == Outcome("fault 2", "suite", 1.5)
+    assert list(kept_outcomes(path)) == ["fault 1", "fault 2"]
