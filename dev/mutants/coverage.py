@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 __all__ = ["Reached", "measure"]
@@ -35,11 +36,22 @@ def measure(project: Path, folder: Path, kept: Path) -> Reached:
 
     settings = folder / "coveragerc"
     settings.write_text(_SETTINGS.format(folder=folder), encoding="utf-8")
+    modules = sorted(
+        path.relative_to(project).as_posix() for path in project.glob("tests/test_*.py")
+    )
     command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest"]
-    command += ["-q", "-p", "no:cacheprovider", "--numprocesses", str(os.cpu_count() or 1)]
-    ended = subprocess.run(command, cwd=project, check=False, stdout=subprocess.DEVNULL)
-    if ended.returncode not in (0, 1):
-        raise RuntimeError(f"the tests ended with {ended.returncode}: run them alone to see why")
+    command += ["-q", "-p", "no:cacheprovider"]
+
+    def run(module: str) -> int:
+        ended = subprocess.run([*command, module], cwd=project, check=False, capture_output=True)
+        return ended.returncode
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        ends = dict(zip(modules, pool.map(run, modules), strict=True))
+    # 5: pytest chose none of a module's tests.
+    broken = [f"{module} ({code})" for module, code in ends.items() if code not in (0, 1, 5)]
+    if broken:
+        raise RuntimeError(f"these tests did not come to their end: {', '.join(broken)}")
     data = coverage.CoverageData(basename=str(folder / "data"))
     for part in sorted(folder.glob("data.*")):
         one = coverage.CoverageData(basename=str(part))
