@@ -47,6 +47,7 @@ def test_the_reference_passes_every_vector() -> None:
         for group in document["test_groups"]
         if group["type"] not in ELSEWHERE
         for test in group["tests"]
+        if not test.get("planned")
     }
     assert {case.id.partition("[")[2].removesuffix("]") for case in cases} == vectors
 

@@ -191,6 +191,24 @@ def _open(
     )
 
 
+def _large(slug: str, size: int) -> Case:
+    """An item whose plaintext has exactly that many bytes, no two pieces of it alike."""
+    of = sample("claim")
+    own = len(crypto.payload(of.entity, {**of.full, "content": ""}))
+    content = stream(f"envelope large {slug}").take((size - own) // 2 + 1).hex()[: size - own]
+    fields = {**of.full, "content": content}
+    item = _item(of, fields, f"large-{slug}")
+    return Case(
+        f"envelope-open-plaintext-of-{slug}",
+        comment="A plaintext longer than the buffers that programs read and decrypt by.",
+        rules=["ENV-01", "ENV-02", "STORE-15"],
+        flags=["Valid"],
+        data={"deks": {"1": _DEKS[1].hex()}, "item": stored(item)},
+        intermediate={"address": crypto.address(DIALOGUE, of.entity, **of.parts)},
+        expected={"fields": {f.name: fields.get(f.name) for f in kind(of.entity).sealed}},
+    )
+
+
 def _shown_deks() -> dict[str, str]:
     return {str(version): dek.hex() for version, dek in _DEKS.items()}
 
@@ -261,6 +279,8 @@ def edges() -> Iterator[Case]:
         ("round-99", {"first_round": 99}),
     ):
         yield _open(expert, {**expert.full, **change}, f"expert-{slug}")
+    for slug, size in (("65537-bytes", 65_537), ("300-kib", 300 * 1024)):
+        yield _large(slug, size)
     scored = sample("round")
     yield _open(scored, {**scored.full, "score": 2**53 - 1}, "round-largest-score")
     last = Sample("claim", {"round": 99, "seq": 99}, sample("claim").full, {})

@@ -19,7 +19,7 @@ from ..kit.item_faults import Spoiler, attribute_faults, envelope_faults, foreig
 from ..kit.mutations import MUTATIONS
 from ..kit.recipe import PUBLISHED_UMK, Case, Family, Fields, Note, stored, stream
 from ..kit.samples import DIALOGUE, TIME
-from ..kit.schemas import HEX, ITEM, TEXT, hex_of
+from ..kit.schemas import BOOLEAN, HEX, INTEGER, ITEM, TEXT, hex_of, list_of
 from ..kit.tables import kind
 
 __all__ = ["FAMILY"]
@@ -37,9 +37,15 @@ FAMILY = Family(
         "with_kek: open the dek item input.item under input.kek for input.user_id.",
         "open: open the dek item input.item for input.user_id with the KEK of input.umk.",
         "dek: what follows from a data key: its commitment and the key of the head's sum.",
+        "rotate: rotate_dek where input.versions of the data key stand (KEY-07): planned.",
         "An item was asked for under its pk and sk. All keys here are published and worthless.",
     ],
     notes={
+        "Rotation": Note(
+            "how many wrapped keys stand when the data key is rotated",
+            "a partition gets more keys than reads of it can open in time, or one too few",
+            ["KEY-07"],
+        ),
         "UserId": Note(
             "A user_id at the edge of what one may be.",
             "Two users would get one KEK, or one user two.",
@@ -139,6 +145,14 @@ DEK = FAMILY.group(
     fields=Fields(
         input={"dek": hex_of(32)},
         expected={"commitment": TEXT, "sum_key": hex_of(32)},
+    ),
+)
+
+ROTATE = FAMILY.group(
+    type="rotate",
+    fields=Fields(
+        input={"versions": list_of(INTEGER), "reseal": BOOLEAN},
+        expected={"version": INTEGER, "kept": list_of(INTEGER)},
     ),
 )
 
@@ -759,4 +773,52 @@ def what_follows_from_a_dek() -> Iterator[Case]:
             flags=["Valid"],
             data={"dek": dek},
             expected={"commitment": crypto.commitment(dek), "sum_key": crypto.sum_key(dek)},
+        )
+
+
+# -- how many --------------------------------------------------------------------------------------
+
+
+def _rotated(slug: str, versions: list[int], reseal: bool) -> dict[str, Any]:
+    return {
+        "tc_id": f"keys-rotate-{slug}",
+        "rules": ["KEY-07"],
+        "flags": ["Rotation"],
+        "data": {"versions": versions, "reseal": reseal},
+        "planned": True,
+    }
+
+
+@ROTATE.case
+def rotations() -> Iterator[Case]:
+    """`rotate_dek` where these versions of the data key stand: the version that it adds, and those that stand
+    afterwards. At most 64 do; with `reseal` all but the new one go."""
+    for slug, versions, reseal in (
+        ("first", [1], False),
+        ("second", [1, 2], False),
+        ("tenth", list(range(1, 11)), False),
+        ("after-reseal", [12], False),
+        ("63-keys", list(range(1, 64)), False),
+        ("63-late-keys", list(range(40, 103)), False),
+        ("one-with-reseal", [1], True),
+        ("64-keys-with-reseal", list(range(1, 65)), True),
+    ):
+        new = versions[-1] + 1
+        kept = [new] if reseal else [*versions, new]
+        yield Case(**_rotated(slug, versions, reseal), expected={"version": new, "kept": kept})
+
+
+@ROTATE.case
+def too_many() -> Iterator[Case]:
+    """Where 64 wrapped keys stand a rotation without `reseal` is refused, whatever their versions are."""
+    for slug, versions, sibling in (
+        ("64-keys", list(range(1, 65)), "63-keys"),
+        ("64-late-keys", list(range(40, 104)), "63-late-keys"),
+    ):
+        yield Case(
+            **_rotated(slug, versions, reseal=False),
+            result="invalid",
+            mutation="too-many-keys",
+            sibling=f"keys-rotate-{sibling}",
+            changed=["/versions"],
         )

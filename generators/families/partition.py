@@ -285,6 +285,23 @@ def versions_as_numbers() -> Case:
 
 
 @LOAD.case
+def as_many_keys_as_there_may_be() -> Case:
+    """Sixty-four data keys stand: reads take all of them, in the order of their numbers."""
+    story = Story("sixty-four-keys")
+    story.write(at(0), ("dialogue", small()[0].fields["meta"]))
+    for minute in range(1, 64):
+        story.rotate(at(minute))
+    state = story.state()
+    return Case(
+        "partition-load-64-keys",
+        rules=["KEY-07", "ADDR-04", "ENV-06"],
+        flags=["Whole"],
+        data=given(state),
+        **_short(state),
+    )
+
+
+@LOAD.case
 def another_user() -> Case:
     """The same master key gives another user another KEK; the dialogue opens for that user only."""
     story = Story("of-another-user", user_id="zoë")

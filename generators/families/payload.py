@@ -257,6 +257,11 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
     ("capitals", '{"a":1,"_":2,"B":3,"":4,"aa":5}', '{"":4,"B":3,"_":2,"a":1,"aa":5}'),
     ("digits", '{"9":1,"10":2,"1":3}', '{"1":3,"10":2,"9":1}'),
     ("nested", '{"a":[{"d":1,"c":{"f":1,"e":2}}]}', '{"a":[{"c":{"e":2,"f":1},"d":1}]}'),
+    (
+        "of-a-prototype",
+        '{"constructor":1,"__proto__":{"b":2,"__proto__":null}}',
+        '{"__proto__":{"__proto__":null,"b":2},"constructor":1}',
+    ),
     ("umlauts", '{"\u00f6":1,"z":2,"o":3}', '{"o":3,"z":2,"\u00f6":1}'),
     ("beyond-the-bmp", '{"\ue000":1,"\U00010000":2}', '{"\U00010000":2,"\ue000":1}'),
     ("last-units", '{"\uffff":1,"\U0010ffff":2,"\ud7ff":3}', '{"\ud7ff":3,"\U0010ffff":2,"\uffff":1}'),
@@ -365,6 +370,13 @@ def duplicates() -> Iterator[Case]:
         ("null-first", b'{"a":null,"a":"grey","b":{"a":1,"c":2.5}}'),
     ):
         yield _is_not(f"duplicate-{name}", spoiled, "duplicate-key", "member", "DuplicateKey")
+
+
+@CANONICAL.case
+def duplicates_of_a_prototype() -> Iterator[Case]:
+    """A name that some objects cannot be given by assignment stands twice."""
+    text = '{"__proto__":{"__proto__":null,"__proto__":null,"b":2},"constructor":1}'
+    yield _is_not("twice-proto", text, "duplicate-key", "keys-of-a-prototype", "DuplicateKey")
 
 
 @CANONICAL.case
@@ -544,6 +556,16 @@ def full_and_bare() -> Iterator[Case]:
             yield _fields(f"{of.slug}-bare", of, sealed_fields(of, bare=True))
 
 
+#: Names that an object of JavaScript has from elsewhere, or cannot be given by assignment.
+_PROTOTYPE: dict[str, Any] = {
+    "__proto__": {"polluted": True},
+    "constructor": {"prototype": None},
+    "hasOwnProperty": 0,
+    "toString": [],
+    "valueOf": "x",
+}
+
+
 @FIELDS.case
 def values_come_back() -> Iterator[Case]:
     """Any text and any JSON that a field may hold comes back exactly as it was given (STORE-12)."""
@@ -560,6 +582,7 @@ def values_come_back() -> Iterator[Case]:
         ("keys-beyond-the-bmp", {"parameters": {"\ue000": 1, "\U00010000": 2}}),
         ("64-deep", {"parameters": {"a": nested(63)}}),
         ("empty-object", {"parameters": {}}),
+        ("names-of-a-prototype", {"parameters": _PROTOTYPE}),
         ("html", {"label": "</script>&'\"\\/"}),
         ("white-space", {"label": " \t ", "content": "\u00a0\u2028\u2029\ufeff"}),
     ):  # fmt: skip
@@ -617,9 +640,16 @@ def field_added() -> Iterator[Case]:
         ("head", "revision", 42),
         ("perspective", "", None),
         ("perspective", "Label", "x"),
+        ("perspective", "__proto__", None),
+        ("perspective", "__proto__", {"label": "x"}),
+        ("perspective", "constructor", "x"),
+        ("perspective", "toString", None),
     ):
         of = sample(entity)
-        slug = f"{of.slug}-added-{name or 'empty-name'}".lower().replace("label", "capital-label")
+        slug = f"{of.slug}-added-{name.strip('_') or 'empty-name'}".lower()
+        slug = slug.replace("label", "capital-label")
+        if isinstance(value, dict):
+            slug += "-object"
         fields = {**sealed_fields(of), name: value}
         yield _spoiled(slug, of, fields, "unknown-key", "ExactFields")
 

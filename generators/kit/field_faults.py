@@ -57,20 +57,24 @@ def _of_type(field: Field) -> Iterator[Wrong]:
             yield Wrong("seq-00", "P0100", "member-form")
             yield Wrong("lower-case", "p0101", "member-form")
         case "list[text]":
+            yield Wrong("empty-object", {}, "wrong-type")
             yield Wrong("text", "P0101", "wrong-type")
             yield Wrong("list-of-numbers", [1], "wrong-type")
             yield Wrong("list-with-null", [None], "wrong-type")
         case "list[expert_slug]":
+            yield Wrong("empty-object", {}, "wrong-type")
             yield Wrong("text", "muffin", "wrong-type")
             yield Wrong("list-of-numbers", [1], "wrong-type")
             yield Wrong("slug-with-a-blank", ["a b"], "member-form")
             yield Wrong("empty-slug", [""], "member-form")
         case "list[display_id]":
+            yield Wrong("empty-object", {}, "wrong-type")
             yield Wrong("text", "T0101", "wrong-type")
             yield Wrong("list-of-numbers", [101], "wrong-type")
             yield Wrong("seq-00", ["T0100"], "member-form")
             yield Wrong("four-characters", ["T011"], "member-form")
         case "list[{type,target}]":
+            yield Wrong("empty-object", {}, "wrong-type")
             good = {"type": "support", "target": "E0001"}
             yield Wrong("object", good, "wrong-type")
             yield Wrong("list-of-texts", ["E0001"], "wrong-type")
@@ -79,6 +83,7 @@ def _of_type(field: Field) -> Iterator[Wrong]:
             yield Wrong("target-seq-00", [{**good, "target": "E0000"}], "member-form")
             yield Wrong("member-added", [{**good, "note": "x"}], "member-form")
         case "map[round:02d->int]":
+            yield Wrong("empty-list", [], "wrong-type")
             yield Wrong("list", [1], "wrong-type")
             yield Wrong("text-in-it", {"01": "1"}, "wrong-type")
             yield Wrong("boolean-in-it", {"01": True}, "wrong-type")
@@ -86,20 +91,24 @@ def _of_type(field: Field) -> Iterator[Wrong]:
             yield Wrong("fraction-in-it", {"01": 1.5}, "wrong-type")
             yield from _round_keys(1)
         case "map[round:02d->text]":
+            yield Wrong("empty-list", [], "wrong-type")
             yield Wrong("list", ["x"], "wrong-type")
             yield Wrong("number-in-it", {"01": 1}, "wrong-type")
             yield Wrong("null-in-it", {"01": None}, "wrong-type")
             yield from _round_keys("x")
         case "object{subject,description?,constraints?,situation?}":
+            yield Wrong("empty-list", [], "wrong-type")
             yield Wrong("text", "x", "wrong-type")
             yield Wrong("number-in-it", {"subject": 1}, "wrong-type")
             yield Wrong("no-subject", {"description": "x"}, "member-form")
             yield Wrong("member-added", {"subject": "x", "why": "y"}, "member-form")
             yield Wrong("null-in-it", {"subject": "x", "situation": None}, "optional-member-null")
         case "object{fully_compliant:bool,exceptions[],violations[]}":
+            yield Wrong("empty-list", [], "wrong-type")
             whole: dict[str, Any] = {"fully_compliant": True, "exceptions": [], "violations": []}
             yield Wrong("text", "yes", "wrong-type")
             yield Wrong("number-in-it", {**whole, "exceptions": [1]}, "wrong-type")
+            yield Wrong("object-in-it", {**whole, "exceptions": {}}, "wrong-type")
             yield Wrong("text-for-true", {**whole, "fully_compliant": "yes"}, "wrong-type")
             yield Wrong("number-for-true", {**whole, "fully_compliant": 1}, "wrong-type")
             yield Wrong("no-verdict", {**whole, "fully_compliant": None}, "member-form")

@@ -309,6 +309,7 @@ _CHAIN = _rows(
         ("event-reading", "hash or mac by another reading", ("AUDIT-02", "ADDR-10")),
         ("previous-hash-reading", "a chain begins by another reading", ("AUDIT-02",)),
         ("event-rehashed", "a field differs and the hash was made to fit", ("AUDIT-05",)),
+        ("event-after-erasure", "an event stands behind an erasure", ("AUDIT-05", "KEY-09")),
         ("event-form", "an event is not as AUDIT-01 gives it", ("AUDIT-01", "AUDIT-05")),
         ("event-foreign", "an event of another dialogue or chain", ("AUDIT-05", "AUDIT-08")),
         ("event-moved", "an event lies under another key than its own", ("AUDIT-01", "AUDIT-05")),
@@ -447,6 +448,12 @@ _REQUEST = _rows(
     code="request_mismatch",
 )
 
+_ROTATION = _rows(
+    "input",
+    [("too-many-keys", "64 wrapped keys stand already", ("KEY-07",))],
+    code="limit_exceeded",
+)
+
 _SIZE = _rows(
     "input",
     [("item-size", "an item is larger than one may be", ("STORE-15",))],
@@ -473,4 +480,5 @@ MUTATIONS: dict[str, Mutation] = {
     **_NOT_THERE,
     **_REQUEST,
     **_SIZE,
+    **_ROTATION,
 }

@@ -213,7 +213,10 @@ class Walk:
         keks: set[str] = set()
         for number in range(1, len(events) + 1):
             event = events.get(number)
-            if event is None or not self._follows(event, chain, number, previous, revision):
+            before = events.get(number - 1, {})
+            is_over = chain == "w" and before.get("operation") == "erase"  # KEY-09: nothing follows
+            fits = event and self._follows(event, chain, number, previous, revision)
+            if event is None or not fits or is_over:
                 self.findings.append((chain, number))
                 return None
             previous, revision = event["event_hash"], event["revision"]

@@ -735,6 +735,16 @@ def events_not_as_the_contract_gives_them() -> Iterator[Case]:
         "event-id-version-4": ("event_id", "0196a000-0000-4000-8000-000000000000"),
         "event-id-in-upper-case": ("event_id", "0196A000-0000-7000-8000-00000000000A"),
         "event-id-without-hyphens": ("event_id", "0196a000000070008000000000000000"),
+        "event-id-of-another-variant": ("event_id", "0196a000-0000-7000-c000-000000000000"),
+        "event-id-in-braces": ("event_id", "{0196a000-0000-7000-8000-000000000000}"),
+        "event-id-as-urn": ("event_id", "urn:uuid:0196a000-0000-7000-8000-000000000000"),
+        "event-id-with-line-feed": ("event_id", "0196a000-0000-7000-8000-000000000000\n"),
+        "event-id-hyphens-elsewhere": ("event_id", "0196a00-00000-7000-8000-000000000000"),
+        "event-id-empty": ("event_id", ""),
+        "previous-hash-in-upper-case": (
+            "previous_hash",
+            story().tip(OTHER)["previous_hash"].upper(),
+        ),
         "count-as-text": ("count", "1"),
         "count-negative": ("count", -1),
         "revision-negative": ("revision", -1),
@@ -767,6 +777,51 @@ def events_not_as_the_contract_gives_them() -> Iterator[Case]:
         edit = _edit().remove("events", sk, field)
         slug = f"form-without-{field.replace('_', '-')}"
         yield _found(slug, "event-form", edit, "Form", (OTHER, 3), rules=("AUDIT-01",))
+
+
+@_KEYED.case
+def written_on_after_an_erasure() -> Iterator[Case]:
+    """A key holder wrote on behind an `erase` event: hash, mac and head fit, and nothing may follow it."""
+    for name, erased, after in (("a-write", 6, 1), ("three-writes", 6, 3)):
+        told = _copy()
+        told.revision += 1
+        told.append(at(6), "w", "erase", "dek#chain-talk#1", told.pk)
+        for number in range(after):
+            told.revision += 1
+            told.append(at(7 + number), "w", "encrypt", "dek#chain-talk#1", told.pk)
+        edit = _edit()
+        for sk in told.events:
+            if sk not in edit.data["events"]:
+                edit.set("events", sk, to=stored(told.events[sk]))
+        edit.set("items", "head", to=stored(told.seal_head(time=at(9))))
+        yield _found(
+            *(f"write-erased-and-{name}", "event-after-erasure", edit, "Changed"),
+            ("w", erased + 1),
+            rules=("KEY-09",),
+        )
+
+
+def _spelled(name: str) -> dict[str, str]:
+    """A hash or mac that says the same in another spelling."""
+    own = story().tip(OTHER)[name]
+    return {
+        "upper-case": own.upper(),
+        "line-feed": own + "\n",
+        "blank": " " + own,
+        "0x": "0x" + own,
+        "63-digits": own[:-1],
+        "empty": "",
+    }
+
+
+@_KEYED.case
+def hash_and_mac_in_another_spelling() -> Iterator[Case]:
+    """The right bytes, spelled otherwise: whoever decodes hex before comparing takes some of them."""
+    for name in ("event_hash", "mac"):
+        for how, text in _spelled(name).items():
+            edit = _edit().set("events", _sk(OTHER, 3), name, to=text)
+            slug = f"form-{name.replace('_', '-')}-{how}"
+            yield _found(slug, "event-form", edit, "Form", (OTHER, 3), rules=("AUDIT-01",))
 
 
 @_KEYED.case
@@ -1023,3 +1078,15 @@ def found_without_the_key() -> Iterator[Case]:
     for name in ("previous_hash", "event_hash"):
         edit.set("events", _sk("w", 1), name, to=event[name])
     yield found("write-1-begins-with-zeros", "event-rehashed", edit, ("w", 1))
+
+
+@_KEYLESS.case
+def macs_of_another_form() -> Iterator[Case]:
+    """No mac can be made again without the key; what is no mac by its form is found all the same."""
+    for how, text in _spelled("mac").items():
+        edit = _edit().set("events", _sk(OTHER, 3), "mac", to=text)
+        yield _found(
+            *(f"form-mac-{how}", "event-form", edit, "Form", (OTHER, 3)),
+            rules=("AUDIT-01",),
+            keyed=False,
+        )

@@ -9,6 +9,8 @@ from ..work import Refused, Work, check
 
 __all__: list[str] = []
 
+_MOST_KEYS = 64
+
 
 def _check_user_id(user_id: str) -> None:
     """KEY-03."""
@@ -75,3 +77,15 @@ def dek(work: Work) -> None:
     """KEY-06, HEAD-02."""
     given = work.octets("dek")
     work.give(commitment=hkdf.commitment(given), sum_key=hkdf.sum_key(given))
+
+
+@check("keys", "rotate")
+def rotate(work: Work) -> None:
+    """KEY-07: one version more, and how many may stand."""
+    versions = work.input["versions"]
+    if sorted(set(versions)) != versions or not versions:
+        raise ValueError("the versions are not in their order")
+    if len(versions) >= _MOST_KEYS and not work.input["reseal"]:
+        raise Refused("input", "limit_exceeded")
+    new = max(versions) + 1
+    work.give(version=new, kept=[new] if work.input["reseal"] else [*versions, new])
