@@ -322,6 +322,7 @@ FREE = {
     ("partition", "load"): "the head's state is not in its term",
     ("payload", "canonicalise"): "other spellings of a number are the same number",
     ("item-size", "size"): "another text of as many bytes is as large",
+    ("timestamp", "normalise"): "digits past the sixth are cut off",
     ("timestamp", "canonical"): "another time in the one form is as good",
     ("graph", "import"): "a document with another text is another dialogue's",
     ("graph", "scoreboard"): "of a round only its numbers count",
@@ -360,7 +361,11 @@ def test_a_byte_of_what_is_said_of_any_case(documents: dict[str, dict[str, Any]]
 UNREAD: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("audit", "walk"): {"items": ("pk", "updated_at", "created_at", "revision")},
     # where no checkpoint is given there is nothing to check with them
-    ("checkpoint", "against-chains"): {"name": ("name",), "public_key": ("public_key",)},
+    ("checkpoint", "against-chains"): {
+        "name": ("name",),
+        "public_key": ("public_key",),
+        "items": ("pk", "updated_at", "created_at", "revision"),
+    },
     ("request", "input-hash"): {"arguments": ("request_id",)},
     ("request", "result"): {"arguments": ("request_id",)},
     ("migration", "digest"): {"items": ("state", "pending")},
@@ -371,7 +376,6 @@ UNREAD: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
 def test_a_byte_of_the_input_of_any_case(documents: dict[str, dict[str, Any]]) -> None:
     """An invalid case is its sibling but for what it names, and a valid one stands or falls with every
     byte that decides about it."""
-    chance = random.Random(21)
     inputs = {t["tc_id"]: (t["result"], t["input"]) for _, _, t in cases(documents)}
     unseen, seen = [], 0
     for family, group, test in cases(documents):
@@ -380,6 +384,7 @@ def test_a_byte_of_the_input_of_any_case(documents: dict[str, dict[str, Any]]) -
                 continue
         elif "mutation" not in test:
             continue  # a published case that must fail: it has no sibling
+        chance = random.Random(f"21 {test['tc_id']}")  # what others there are changes nothing here
         named = [place["pointer"] for place in test.get("changed", ())]
         places = [
             at

@@ -3,6 +3,7 @@ and the cases that were made for it, and no others, turn it red."""
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import re
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from generators.second_opinion import chain, fields, gcm, items, json8785
-from generators.second_opinion.checks import keys
+from generators.second_opinion.checks import graph, keys
 
 verifier = importlib.import_module("generators.second_opinion.verify")
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -158,6 +159,57 @@ def a_key_less(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(keys, "_MOST_KEYS", 63)
 
 
+def always(name: str) -> Break:
+    """A rule of imports that nobody keeps."""
+    return lambda patch: patch.setattr(graph, name, lambda partition: True)
+
+
+def gaps_of_claims_alone(patch: pytest.MonkeyPatch) -> None:
+    """Only claims and moves are looked at."""
+    honest = graph._is_gapless
+    kinds = ("perspectives", "tensions", "recommendations", "evidence")
+    unseen: dict[str, list[Any]] = {kind: [] for kind in kinds}
+    patch.setattr(graph, "_is_gapless", lambda partition: honest({**partition, **unseen}))
+
+
+def falls_are_deltas(patch: pytest.MonkeyPatch) -> None:
+    """A fall by more than four is as far from converging as a rise."""
+    patch.setattr(graph, "_are_small", lambda deltas: max(map(abs, deltas)) < 5)
+
+
+def warned_of(change: Callable[[dict[str, Any]], None]) -> Break:
+    """Warnings of a partition in which something else stands."""
+
+    def breaks(patch: pytest.MonkeyPatch) -> None:
+        honest = graph._warnings
+
+        def warnings(partition: Mapping[str, Any]) -> list[dict[str, str]]:
+            other = copy.deepcopy(dict(partition))
+            change(other)
+            return honest(other)
+
+        patch.setattr(graph, "_warnings", warnings)
+
+    return breaks
+
+
+def is_converged(partition: dict[str, Any]) -> None:
+    """Tensions count before the dialogue is converged."""
+    partition["dialogue"]["status"] = "converged"
+
+
+def only_open(partition: dict[str, Any]) -> None:
+    """Addressed and reopened tensions do not count."""
+    kept = [tension for tension in partition["tensions"] if tension["status"] == "open"]
+    partition["tensions"] = kept
+
+
+def all_completed(partition: dict[str, Any]) -> None:
+    """Rounds count before they are completed."""
+    for number in partition["rounds"]:
+        number["status"] = "completed"
+
+
 _NO_MAC = {f"audit-walk-without-key-form-mac-{how}" for how in ("63-digits", "empty", "0x")}
 _NO_MAC |= {f"audit-walk-without-key-form-mac-{how}" for how in ("line-feed", "blank")}
 _UPPER = {f"audit-walk-form-{name}-upper-case" for name in ("event-hash", "mac")}
@@ -213,6 +265,59 @@ WRONG: dict[str, tuple[Break, str, set[str]]] = {
         erasure_is_an_event,
         "audit/walk.json",
         {f"audit-walk-write-erased-and-{name}" for name in ("a-write", "three-writes")},
+    ),
+    "gaps of claims alone": (
+        gaps_of_claims_alone,
+        "graph/dialogue-json.json",
+        {
+            f"graph-import-gap-in-{kind}"
+            for kind in ("perspectives", "tensions", "recommendations", "evidence")
+        },
+    ),
+    "nothing is twice": (
+        always("_is_unique"),
+        "graph/dialogue-json.json",
+        {
+            f"graph-import-{what}"
+            for what in (
+                *("expert-twice", "expert-twice-with-another-role", "ref-twice"),
+                *("ref-twice-at-another-time", "signal-twice", "event-twice", "verdict-twice"),
+            )
+        },
+    ),
+    "references to whatever there is": (
+        always("_names_another"),
+        "graph/dialogue-json.json",
+        {
+            f"graph-import-{what}"
+            for what in (
+                *("ref-to-itself", "reference-to-itself"),
+                *("refine-of-another-type", "address-at-no-tension"),
+            )
+        },
+    ),
+    "falls are deltas": (
+        falls_are_deltas,
+        "graph/numbers.json",
+        {
+            f"graph-progress-{what}"
+            for what in ("a-deep-fall-at-last", "a-deep-fall-before", "two-deep-falls")
+        },
+    ),
+    "warned of tensions too early": (
+        warned_of(is_converged),
+        "graph/dialogue-json.json",
+        {"graph-export-live-dialogue"},
+    ),
+    "warned of open tensions alone": (
+        warned_of(only_open),
+        "graph/dialogue-json.json",
+        {"graph-export-scope-of-warnings"},
+    ),
+    "warned of rounds too early": (
+        warned_of(all_completed),
+        "graph/dialogue-json.json",
+        {"graph-export-live-dialogue"},
     ),
     "a key more": (
         a_key_more,

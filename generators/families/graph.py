@@ -672,6 +672,11 @@ def progress() -> Iterator[Case]:
         "not-converging-delta-before": ([10, 15, 19], ["open"] * 6, 3, False),
         "two-rounds-never-converge": ([10, 11], ["open"] * 6, 3, False),
         "only-the-last-deltas": ([0, 50, 51, 52], ["open"] * 6, 1, True),
+        "a-deep-fall-at-last": ([40, 42, 3], ["open"] * 6, 1, True),
+        "a-deep-fall-before": ([90, 10, 13], ["open"] * 6, 1, True),
+        "two-deep-falls": ([90, 40, 0], ["open"] * 6, 1, True),
+        "a-deep-fall-of-two-rounds": ([90, 0], ["open"] * 6, None, False),
+        "falling-then-rising": ([90, 10, 60], ["open"] * 6, 3, False),
     }
     slugs = {"muffin": 7, "eclair": 12, "donut": 7, "Zimt": 7}
     experts = [
@@ -892,6 +897,44 @@ def exports() -> Iterator[Case]:
 
 
 @_EXPORT.case
+def scope_of_warnings() -> Iterator[Case]:
+    """Who is warned of what: of tensions only where the dialogue is converged, of rounds only where they are
+    completed, of verdicts only where they are final; a contributor once."""
+    live, converged = _partition(), _partition()
+    live["dialogue"] |= {"status": "open", "converged_at": None}
+    live["verdicts"] = live["verdicts"][:1]
+    live["rounds"][1] |= {"status": "open", "completed_at": None}
+    converged["tensions"] += [
+        _entity("tension", 1, seq, 3, status)
+        for seq, status in enumerate(("addressed", "reopened", "resolved"), start=1)
+    ]
+    converged["rounds"][1]["score"] = -3
+    converged["recommendations"][1]["contributors"] = ["guest", "muffin", "guest"]
+    converged["evidence"][0]["contributors"] = ["another-guest"]
+    converged["verdicts"][1] |= {"vote": "3:1", "supporting_experts": ["nobody"]}
+    expected = {
+        "live-dialogue": (live, [("orphaned_contributor", "guest")]),
+        "scope-of-warnings": (
+            converged,
+            [
+                *[("orphaned_contributor", slug) for slug in ("another-guest", "guest")],
+                *[("unresolved_tension", name) for name in ("T0002", "T0101", "T0102")],
+            ],
+        ),
+    }
+    for name, (partition, warnings) in expected.items():
+        wanted = [{"code": code, "subject": subject} for code, subject in warnings]
+        if export(partition)["warnings"] != wanted:
+            raise ValueError(f"{name}: {export(partition)['warnings']}")
+        yield Case(
+            f"graph-export-{name}",
+            rules=["GRAPH-06", "GRAPH-04"],
+            flags=["Export"],
+            data={"partition": partition, "document": _bytes(partition)},
+        )
+
+
+@_EXPORT.case
 def exports_of_another_form() -> Iterator[Case]:
     """The same dialogue, written otherwise: the bytes are not the ones."""
     partition = _partition()
@@ -953,6 +996,98 @@ def imports() -> Iterator[Case]:
             data={"dialogue_id": dialogue_id, "document": export(partition)},
             expected={"dialogue_id": dialogue_id},
         )
+
+
+_Steps = list[tuple[tuple[str | int, ...], Any]]
+
+
+def _renamed(
+    plural: str, place: int, letter: str, seq: int, *others: tuple[str | int, ...]
+) -> _Steps:
+    """The last of a series gets another number, wherever it is named."""
+    number = 1 if letter in "RE" else 0
+    name = f"{letter}{number:02d}{seq:02d}"
+    own = ("document", plural, place)
+    steps: _Steps = [((*own, "seq"), seq), ((*own, "display_id"), name)]
+    return steps + [(("document", *other), name) for other in others]
+
+
+#: Gaps in the series of each kind; whatever names the entity names it by its new number.
+_GAPS: dict[str, tuple[str, _Steps]] = {
+    "gap-in-perspectives": (
+        "document-gap",
+        _renamed("perspectives", 0, "P", 2, ("events", 0, "entity_id"), ("moves", 0, "targets", 0)),
+    ),
+    "gap-in-tensions": (
+        "document-gap",
+        _renamed("tensions", 1, "T", 3, ("events", 2, "entity_id"), ("warnings", 2, "subject")),
+    ),
+    "gap-in-recommendations": (
+        "document-gap",
+        _renamed(
+            "recommendations", 1, "R", 3, ("events", 4, "entity_id"), ("refs", 2, "target_id")
+        ),
+    ),
+    "gap-in-evidence": (
+        "document-gap",
+        _renamed("evidence", 1, "E", 3, ("refs", 2, "source_id")),
+    ),
+}
+
+
+def _twice(name: str, **other: Any) -> tuple[str, _Steps]:
+    """The first of a list stands there once more, with another text perhaps."""
+    found = export(_partition())[name]
+    return "document-twice", [(("document", name), [*found, {**found[0], **other}])]
+
+
+#: Identities that stand there twice.
+_TWICE: dict[str, tuple[str, _Steps]] = {
+    "expert-twice": _twice("experts"),
+    "expert-twice-with-another-role": _twice("experts", role="Guest"),
+    "ref-twice": _twice("refs"),
+    "ref-twice-at-another-time": _twice("refs", created_at=at(9)),
+    "signal-twice": _twice("signals"),
+    "event-twice": _twice("events"),
+    "verdict-twice": _twice("verdicts"),
+}
+
+
+#: What is named and is not there, and what names itself.
+_NAMED: dict[str, tuple[str, _Steps]] = {
+    "ref-to-itself": (
+        "document-self-reference",
+        [
+            (("document", "refs", 2, "target_id"), "E0102"),
+            (("document", "refs", 2, "target_type"), "E"),
+        ],
+    ),
+    "refine-of-another-type": (
+        "document-reference",
+        [(("document", "refs", 2, "ref_type"), "refine")],
+    ),
+    "address-at-no-tension": (
+        "document-reference",
+        [(("document", "refs", 2, "ref_type"), "address")],
+    ),
+    "ref-from-nothing": ("document-reference", [(("document", "refs", 0, "source_id"), "C0109")]),
+    "event-of-a-claim": ("document-member", [(("document", "events", 0, "entity_id"), "C0101")]),
+    "event-of-no-round": ("document-reference", [(("document", "events", 0, "event_round"), 9)]),
+    "event-with-no-result": (
+        "document-reference",
+        [(("document", "events", 5, "result_id"), "C0109")],
+    ),
+    "verdict-of-no-round": ("document-reference", [(("document", "verdicts", 0, "round"), 9)]),
+    "move-at-nothing": ("document-reference", [(("document", "moves", 0, "targets", 0), "P0009")]),
+    "reference-to-nothing": (
+        "document-reference",
+        [(("document", "claims", 0, "references"), [{"type": "support", "target": "E0109"}])],
+    ),
+    "reference-to-itself": (
+        "document-self-reference",
+        [(("document", "claims", 0, "references"), [{"type": "refine", "target": "C0101"}])],
+    ),
+}
 
 
 @_IMPORT.case
@@ -1042,6 +1177,9 @@ def imports_that_are_refused() -> Iterator[Case]:
             "document-reference",
             [(("document", "moves", 0, "expert_slug"), "nobody")],
         ),
+        **_GAPS,
+        **_TWICE,
+        **_NAMED,
         "entity-of-no-round": (
             "document-reference",
             [(("document", "signals", 0, "round"), 9)],

@@ -426,6 +426,8 @@ _DOCUMENT = _rows(
         ("document-member", "a member is missing, unknown or of another type", ("GRAPH-06",)),
         ("document-value", "a value that the contract refuses", ("GRAPH-06", "STORE-14")),
         ("document-reference", "something is named that is not there", ("GRAPH-06", "STORE-06")),
+        ("document-twice", "something stands there twice", ("GRAPH-06", "STORE-07")),
+        ("document-self-reference", "an entity refers to itself", ("GRAPH-06", "STORE-14")),
         ("document-not-canonical", "not canonical JSON and one LF", ("GRAPH-06", "ADDR-10")),
     ],
     code="validation_failed",

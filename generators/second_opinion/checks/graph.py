@@ -20,6 +20,8 @@ _ENTITIES = tuple(plural for plural, name in _LISTS.items() if name in letters()
 _ROOT = {*_LISTS, "events", "dialogue", "format_version", "scoreboard", "warnings"}
 _SCORES = ("wisdom", "consistency", "truth", "relationships")
 _SNIPPET = 200
+#: Ref types that point at tensions.
+_AT_TENSIONS = ("address", "resolve", "reopen")
 
 
 # -- verdict context (GRAPH-02) --------------------------------------------------------------------
@@ -133,7 +135,7 @@ def progress(work: Work) -> None:
     scores = [r["score"] for r in given["rounds"]]
     deltas = [later - earlier for earlier, later in pairwise(scores)]
     velocity = deltas[-1] if deltas else 0
-    converging = len(scores) >= 3 and max(deltas[-2:]) < 5
+    converging = len(scores) >= 3 and _are_small(deltas[-2:])
     unresolved = sum(t["status"] in ("open", "addressed", "reopened") for t in given["tensions"])
     estimate = None
     if converging or unresolved == 0:
@@ -152,6 +154,10 @@ def progress(work: Work) -> None:
         leaderboard=[{n: e[n] for n in ("expert_slug", "total_score")} for e in board],
         estimated_rounds_remaining=estimate,
     )
+
+
+def _are_small(deltas: Sequence[int]) -> bool:
+    return max(deltas) < 5
 
 
 @check("graph", "snippet")
@@ -226,7 +232,8 @@ def _is_document(document: Mapping[str, Any]) -> bool:
         {name: value for name, value in v.items() if name != "context"}
         for v in document["verdicts"]
     ]
-    if not _is_gapless(partition) or not _names_what_is_there(partition):
+    rules = (_is_gapless, _is_unique, _names_what_is_there, _names_another)
+    if not all(rule(partition) for rule in rules):
         return False
     return all(same(document[name], value) for name, value in _computed(partition).items())
 
@@ -284,17 +291,57 @@ def _is_gapless(partition: Mapping[str, Any]) -> bool:
     return all(sorted(found) == list(range(1, len(found) + 1)) for found in series.values())
 
 
+#: What makes a result the one that it is, beside what has a seq.
+_IDENTITIES = {
+    "experts": ("expert_slug",),
+    "rounds": ("round",),
+    "verdicts": ("verdict_id",),
+    "refs": ("source_id", "ref_type", "target_id"),
+    "signals": ("round", "expert_slug"),
+    "events": ("entity_id", "timestamp"),
+}
+
+
+def _is_unique(partition: Mapping[str, Any]) -> bool:
+    """STORE-07: no identity stands there twice."""
+    for name, parts in _IDENTITIES.items():
+        met = [tuple(result[part] for part in parts) for result in partition[name]]
+        if len(met) != len(set(met)):
+            return False
+    return True
+
+
+def _names_another(partition: Mapping[str, Any]) -> bool:
+    """No entity refers to itself, as a ref or in its own list, and each may point where it does."""
+    found = [(ref["source_id"], ref["ref_type"], ref["target_id"]) for ref in partition["refs"]]
+    for name in _ENTITIES:
+        for result in partition[name]:
+            own = result["display_id"]
+            found += [(own, r["type"], r["target"]) for r in result["references"]]
+    return all(
+        source != target
+        and (kind not in _AT_TENSIONS or target[0] == "T")
+        and (kind != "refine" or target[0] == source[0])
+        for source, kind, target in found
+    )
+
+
 def _names_what_is_there(partition: Mapping[str, Any]) -> bool:
     """STORE-06: rounds, experts, entities and verdicts that something names."""
     entities = {r["display_id"] for name in _ENTITIES for r in partition[name]}
     rounds = {r["round"] for r in partition["rounds"]}
     experts = {e["expert_slug"] for e in partition["experts"]}
     verdicts = {v["verdict_id"] for v in partition["verdicts"]}
-    at_rounds = [r["round"] for name in (*_ENTITIES, "moves", "signals") for r in partition[name]]
+    of_rounds = (*_ENTITIES, "moves", "signals", "verdicts")
+    at_rounds = [r["round"] for name in of_rounds for r in partition[name]]
+    at_rounds += [e["event_round"] for e in partition["events"]]
     by_experts = [r["expert_slug"] for name in ("moves", "signals") for r in partition[name]]
     ids = [r[f"{end}_id"] for r in partition["refs"] for end in ("source", "target")]
     ids += [e["entity_id"] for e in partition["events"]]
     ids += [d for v in partition["verdicts"] for d in v["tensions_accepted"] or []]
+    ids += [d for m in partition["moves"] if m["move_type"] != "converge" for d in m["targets"]]
+    ids += [r["target"] for name in _ENTITIES for e in partition[name] for r in e["references"]]
+    ids += [e["result_id"] for e in partition["events"] if e["result_id"] is not None]
     adopting = [r["adopted_in_verdict"] for r in partition["recommendations"]]
     return (
         entities >= set(ids)

@@ -176,6 +176,7 @@ def head_sum(work: Work) -> None:
         canonical_head=headsum.item_json(shown),
         head_term=own.to_bytes(32, "big"),
     )
-    if headsum.total(key, others, head) != given["sum"]:
+    found = headsum.total(key, others, head)
+    if found != given["sum"]:
         raise Refused("head")
-    work.give(sum="of the input")
+    work.give(sum=found)
