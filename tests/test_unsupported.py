@@ -11,11 +11,13 @@ import pytest
 
 from conformance.model.store import ModelStore
 from conformance.report.json_form import ReportError, document, load, write
+from conformance.running.runner import Options, run
 from conformance.running.session import Session
 from conformance.stateful.machine import Recipe
 from conformance.suite.kit.histories import Played
 from conformance.targets.base import Backend
 from conformance.verdict.judge import Case, Recording, judge
+from reference_impl.testing import ManualClock
 from tests.fake_suites import WHOLE, run_suite, suite, target
 
 WAITING = """
@@ -151,3 +153,43 @@ def test_histories_still_find_what_is_wrong_beside_it() -> None:
     with pytest.raises(NotImplementedError, match="register_verdict"):
         histories.must_agree_on("ERR-01")
     assert histories.rules == {"ADDR-02"}
+
+
+# -- one method that is not there yet, and the cases of others -----------------------------------------
+
+
+def without_method(method: str, cases: str) -> dict[str, str]:
+    """What keeps cases of the suite (pytest's ``-k``) from passing on a whole store that lacks a method."""
+    storage: dict[Path, dict[str, Any]] = {}
+
+    def not_yet(self, dialogue_id, *args, **kwargs):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    lacking = type("Lacking", (ModelStore,), {method: not_yet})
+
+    def factory(folder: Path, **_: Any) -> Backend:
+        clock = ManualClock()
+        return Backend(lacking(clock, storage=storage.setdefault(folder, {})), set_clock=clock.set)
+
+    report = run(target(factory=factory), Options(budget="quick", expression=cases))
+    return {
+        failure.case: failure.outcome
+        for requirement in report.requirements
+        for failure in requirement.failures
+        if failure.reason != "not run"
+    }
+
+
+def test_what_a_move_is_can_be_asked_without_load_partition() -> None:
+    assert without_method("load_partition", "test_a_move_has_its_fields_and_defaults") == {}
+
+
+def test_clients_at_once_wait_for_a_method_that_is_not_there() -> None:
+    waiting = without_method("register_tension", "test_clients_at_once_lose_nothing")
+    assert set(waiting.values()) == {"unsupported"}
+
+
+def test_a_stand_in_is_known_by_its_place_in_the_class() -> None:
+    """Neither its name nor the line that calls it names the method."""
+    waiting = without_method("register_move", "test_targets_must_be_there")
+    assert set(waiting.values()) == {"unsupported"}

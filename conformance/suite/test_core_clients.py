@@ -86,12 +86,16 @@ def play(world: World) -> Story:
                 job(*args)
             except threading.BrokenBarrierError:
                 pass  # another one failed, and says why
+            except NotImplementedError as error:
+                missing.append(error)
+                step.abort()
             except Exception as error:  # noqa: BLE001 - it is told by the thread that may raise it
                 story.failures.append(f"{args[0] if args else 'the reader'}: {error!r}")
             finally:
                 if story.failures:
                     step.abort()
 
+        missing: list[NotImplementedError] = []
         story.told = {f"client-{number}": [] for number in range(CLIENTS)}
         threads = [threading.Thread(target=run, args=(client, n), daemon=True) for n in story.told]
         threads.append(threading.Thread(target=run, args=(reader,), daemon=True))
@@ -99,6 +103,8 @@ def play(world: World) -> Story:
             thread.start()
         for thread in threads:
             thread.join(WAIT_S)
+        if missing:
+            raise missing[0]
         story.failures += ["a call never came back" for t in threads if t.is_alive()][:1]
         story.after = partition(first.store, "tides")
         return story

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import re
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -38,7 +40,7 @@ def unsupported_by(error: BaseException) -> tuple[str, ...]:
     for one in chain(error):
         if isinstance(one, NotImplementedError):
             calls = list(traceback.walk_tb(one.__traceback__))
-            ways = (_named(str(one)), _by_function(calls), _by_caller(calls))
+            ways = (_named(str(one)), _by_function(calls), _by_caller(calls), _by_class(calls))
             return next((found for found in ways if found), ())
     return ()
 
@@ -62,6 +64,27 @@ def _by_caller(calls: Sequence[tuple[FrameType, int]]) -> tuple[str, ...]:
         for found in (_named(line), tuple(n for n in names if n in _METHODS)):
             if found:
                 return found[:1]
+    return ()
+
+
+def _by_class(calls: Sequence[tuple[FrameType, int]]) -> tuple[str, ...]:
+    """The methods that the function which raised stands for in its class: the one, or of several those
+    that a function on the way names."""
+    raised = calls[-1][0].f_code
+    names = raised.co_varnames[:1]
+    owner = type(calls[-1][0].f_locals.get(names[0])) if names else None
+    found = [
+        name
+        for name in sorted(_METHODS)
+        if getattr(getattr(owner, name, None), "__code__", None) is raised
+    ]
+    if len(found) < 2:
+        return tuple(found)
+    for frame, _ in reversed(calls):
+        with suppress(OSError, TypeError):
+            source = "".join(inspect.getsourcelines(frame.f_code)[0])
+            if named := tuple(name for name in _named(source) if name in found):
+                return named
     return ()
 
 
