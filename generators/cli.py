@@ -48,12 +48,12 @@ def main(
 @main.command()
 @click.argument("tc_id")
 def show(tc_id: str) -> None:
-    """Print one case with its intermediates, for people."""
+    """Print one case as it lies in vectors/, for people, and where it is not as it is made."""
     from .build.show import UnknownCaseError, print_case
 
     with _told():
         try:
-            print_case(tc_id)
+            print_case(tc_id, writer.VECTORS)
         except UnknownCaseError as error:
             raise click.ClickException(str(error)) from error
 

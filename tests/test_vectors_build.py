@@ -77,18 +77,18 @@ def test_the_manifest_holds_the_hash_of_every_file_and_module() -> None:
     listed = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
     expected = set(files_of(VECTORS)) - {"MANIFEST.json", *writer.KEPT}
     assert listed.keys() == expected
-    modules = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "generators").rglob("*.py")
-        if "second_opinion" not in path.parts
-    }
-    assert manifest["modules"].keys() == modules
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "generators").rglob("*.py")}
+    opinion = {path for path in modules if path.startswith("generators/second_opinion/")}
+    assert manifest["modules"].keys() == modules - opinion
+    assert manifest["second_opinion"].keys() == opinion
+    assert manifest["kept"].keys() == {"LICENSE", "README.md"}
     data = {source["name"]: source["sha256"] for source in manifest["sources"]}
     tables = {name: digest for name, digest in data.items() if name.startswith("reference_impl/")}
     assert len(tables) == 2
-    for path, digest in (*manifest["modules"].items(), *tables.items()):
+    sources = {**manifest["modules"], **manifest["second_opinion"], **tables}
+    for path, digest in sources.items():
         assert hashlib.sha256((ROOT / path).read_bytes()).hexdigest() == digest, path
-    for path, digest in listed.items():
+    for path, digest in {**listed, **manifest["kept"]}.items():
         assert hashlib.sha256((VECTORS / path).read_bytes()).hexdigest() == digest, path
 
 
@@ -101,6 +101,9 @@ def test_the_generators_make_the_same_bytes_where_the_project_is_not(tmp_path: P
     for path in (ROOT / "reference_impl/contract").glob("*.json"):
         (root / "reference_impl/contract").mkdir(parents=True, exist_ok=True)
         shutil.copy(path, root / "reference_impl/contract")
+    (root / "vectors").mkdir()
+    for name in writer.KEPT:
+        shutil.copy(VECTORS / name, root / "vectors")
     code = (
         "import sys; from generators.build import writer; from pathlib import Path\n"
         f"writer.build(Path({str(tmp_path / 'made')!r}))\n"
@@ -163,6 +166,28 @@ def test_check_names_each_file_that_differs_by_a_hex_digit_is_missing_or_too_man
         "vectors/nist/hmac-sha256.json: missing",
         "vectors/nist/other.json: not made",
         "vectors/timestamp/timestamp.json: differs",
+    ]
+
+
+@pytest.mark.usefixtures("made_elsewhere")
+def test_check_names_what_people_wrote_links_modes_and_what_is_no_file(copied: Path) -> None:
+    (copied / "LICENSE").write_text("All rights reserved.\n")
+    (copied / "README.md").unlink()
+    outside = copied.parent / "elsewhere.json"
+    (copied / "keys/keys.json").rename(outside)
+    (copied / "keys/keys.json").symlink_to(outside)
+    (copied / "address/addresses.json").chmod(0o755)
+    (copied / "empty").mkdir()
+    os.mkfifo(copied / "nist/pipe")
+    done = run("--check")
+    assert done.exit_code == 1
+    assert done.output.splitlines()[1:] == [
+        "vectors/LICENSE: not as the manifest has it",
+        "vectors/README.md: missing",
+        "vectors/address/addresses.json: has mode 0755; a file of vectors is read, never run",
+        "vectors/empty: is an empty folder",
+        "vectors/keys/keys.json: is a symbolic link",
+        "vectors/nist/pipe: is no file",
     ]
 
 
@@ -303,6 +328,26 @@ def test_show_prints_every_part_of_a_valid_case() -> None:
     assert json.loads(shown)["okm"].startswith("3cb25f25faacd57a")
 
 
+def test_show_prints_what_lies_there_and_says_where_it_is_not_as_it_is_made(copied: Path) -> None:
+    path = copied / "timestamp/timestamp.json"
+    path.write_text(
+        path.read_text()
+        .replace('"2026-02-03T11:15:00+01:00"', '"2026-02-03T11:16:00+01:00"')
+        .replace('"timestamp-normalise-west"', '"timestamp-normalise-out-of-date"')
+    )
+    done = run("show", "timestamp-normalise-east")
+    assert '"text": "2026-02-03T11:16:00+01:00"' in done.output
+    lines = done.output.splitlines()
+    assert lines[-1] == "the generators make another case: it differs at /input/text"
+    done = run("show", "timestamp-normalise-out-of-date")
+    assert '"text": "2026-02-03T05:15:00-05:00"' in done.output
+    assert done.output.splitlines()[-1] == "the generators make no such case"
+    done = run("show", "timestamp-normalise-west")
+    lines = done.output.splitlines()
+    assert lines[-1] == "this case does not lie in vectors/: it is what the generators make"
+    assert "generators" not in run("show", "timestamp-normalise-zero-offset").output
+
+
 def test_show_says_that_there_is_no_such_case() -> None:
     done = run("show", "timestamp-normalise-nothing")
     assert (done.exit_code, done.output) == (
@@ -310,4 +355,4 @@ def test_show_says_that_there_is_no_such_case() -> None:
         "Error: no case timestamp-normalise-nothing; looked in: timestamp\n",
     )
     with pytest.raises(show.UnknownCaseError, match="looked in: nist-gcm, "):
-        show.print_case("nothing")
+        show.print_case("nothing", VECTORS)

@@ -23,9 +23,12 @@ LIBRARIES = ("cryptography", "cryptography-vectors", "rfc8785")
 
 
 def manifest(
-    built: Iterable[tuple[Family, Mapping[str, Document]]], files: Mapping[str, bytes]
+    built: Iterable[tuple[Family, Mapping[str, Document]]],
+    files: Mapping[str, bytes],
+    kept: Mapping[str, bytes],
 ) -> Document:
-    """The manifest of these documents; `files` are all files below vectors/ by path, but its own."""
+    """The manifest of these documents; `files` are all files below vectors/ by path, but its own; `kept`
+    those that people wrote."""
     built = list(built)
     by_path = {path: document for _, documents in built for path, document in documents.items()}
     contract = [
@@ -40,7 +43,11 @@ def manifest(
         "spec_revision": SPEC_REVISION,
         "libraries": {name: version(name) for name in LIBRARIES},
         "sources": [*_published_sources(), *_tables()],
-        "modules": {str(path.relative_to(ROOT)): _digest(path) for path in _modules()},
+        "modules": _digests(path for path in _all_modules() if not _is_of_opinion(path)),
+        "second_opinion": _digests(path for path in _all_modules() if _is_of_opinion(path)),
+        "kept": {
+            path: hashlib.sha256(content).hexdigest() for path, content in sorted(kept.items())
+        },
         "totals": {"contract": _counts(contract), "published": _counts(published)},
         "families": [
             {
@@ -107,10 +114,17 @@ def _tables() -> list[dict[str, str]]:
     ]
 
 
-def _modules() -> list[Path]:
-    """What decides the bytes of the vectors: every module but those of the second opinion."""
-    opinion = HERE / "second_opinion"
-    return sorted(path for path in HERE.rglob("*.py") if opinion not in path.parents)
+def _all_modules() -> list[Path]:
+    return sorted(HERE.rglob("*.py"))
+
+
+def _is_of_opinion(path: Path) -> bool:
+    """Whether a module verifies the bytes of the vectors; all others decide them."""
+    return HERE / "second_opinion" in path.parents
+
+
+def _digests(paths: Iterable[Path]) -> dict[str, str]:
+    return {path.relative_to(ROOT).as_posix(): _digest(path) for path in paths}
 
 
 def _digest(path: Path) -> str:

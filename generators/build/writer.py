@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -47,7 +49,7 @@ def contents(of: Iterable[Family]) -> dict[str, bytes]:
         built.append((family, made))
         files |= {path: file_bytes(document) for path, document in made.items()}
         files[schema_path(family)] = file_bytes(family_schema(family))
-    files[NAME] = file_bytes(manifest(built, files))
+    files[NAME] = file_bytes(manifest(built, files, _kept(VECTORS)))
     return files
 
 
@@ -128,20 +130,67 @@ def build_elsewhere(into: Path) -> None:
 
 
 def differences(expected: Path, present: Path) -> list[str]:
-    """Every file that differs, is missing or is there though nothing makes it."""
-    made, found = _files(expected), _files(present)
-    return [
+    """Every file that differs, is missing, is there though nothing makes it, or is no plain file; of those
+    that people wrote, every one that is not as the manifest has it."""
+    made, found, odd = _files(expected), _files(present), _odd(present)
+    said = [
         f"{path}: "
         + ("missing" if path not in found else "not made" if path not in made else "differs")
-        for path in sorted(made.keys() | found.keys())
-        if made.get(path) != found.get(path)
+        for path in made.keys() | found.keys()
+        if made.get(path) != found.get(path) and path not in odd
     ]
+    said += [f"{path}: {what}" for path, what in odd.items()]
+    kept = {path: _sha256(content) for path, content in _kept(present).items() if path not in odd}
+    listed = _listed(present)
+    said += [
+        f"{path}: " + ("missing" if path not in kept else "not as the manifest has it")
+        for path in kept.keys() | listed.keys()
+        if kept.get(path) != listed.get(path) and path not in odd
+    ]
+    return sorted(said)
 
 
 def _files(root: Path) -> dict[str, bytes]:
-    paths = (path for path in root.rglob("*") if path.is_file())
+    paths = (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
     return {path: content for path, content in files.items() if path not in KEPT}
+
+
+def _odd(root: Path) -> dict[str, str]:
+    """What lies there and is neither a folder nor a file that anybody may read and nobody runs."""
+    found = {}
+    for path in [root, *root.rglob("*")]:
+        name = path.relative_to(root).as_posix()
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            found[name] = "is a symbolic link"
+        elif stat.S_ISDIR(mode):
+            if path != root and not any(path.iterdir()):
+                found[name] = "is an empty folder"
+        elif not stat.S_ISREG(mode):
+            found[name] = "is no file"
+        elif mode & 0o111 or not mode & 0o444:
+            found[name] = f"has mode {stat.S_IMODE(mode):04o}; a file of vectors is read, never run"
+    return found
+
+
+def _kept(root: Path) -> dict[str, bytes]:
+    """What people wrote."""
+    return {name: (root / name).read_bytes() for name in KEPT if (root / name).is_file()}
+
+
+def _listed(root: Path) -> dict[str, str]:
+    """What the manifest there says of what people wrote; nothing where it cannot be read, which is told of
+    the manifest itself."""
+    try:
+        kept = json.loads((root / NAME).read_bytes())["kept"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return dict(kept) if isinstance(kept, dict) else {}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def digest(root: Path) -> str:

@@ -180,6 +180,8 @@ def manifest_schema() -> Schema:
             "libraries": map_of(_WORDS),
             "sources": list_of(_SOURCE),
             "modules": map_of(_DIGEST),
+            "second_opinion": map_of(_DIGEST),
+            "kept": map_of(_DIGEST),
             "totals": object_of({"contract": object_of(shares), "published": object_of(shares)}),
             "families": list_of(
                 object_of(
