@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -245,6 +246,8 @@ def run_command(
         worst = max(worst, code)
         if code == INTERRUPTED:
             break
+    if as_json:
+        atexit.register(_nothing_more_on_stdout)
     return worst
 
 
@@ -344,6 +347,14 @@ def _stdout_kept_clean() -> Iterator[None]:
             sys.stdout.flush()
         os.dup2(real, 1)
         os.close(real)
+
+
+def _nothing_more_on_stdout() -> None:
+    """What a backend still prints while the process ends goes to stderr: the document is whole."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr
 
 
 def _claimed_before(name: str, destination: Path) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from ..targets.base import Backend, Target
+from ..targets.streams import lent_streams
 
 __all__ = ["BUDGETS", "PUBLISHED_UMK", "SESSION", "Session", "World"]
 
@@ -60,19 +61,21 @@ class World:
         self, *, key_file: Path | None = None, user_id: str = "local", deadline_s: float = 10.0
     ) -> Backend:
         """Open the world's storage: a first client, another one, or the same after a close."""
-        backend = self.target.factory(
-            self.folder,
-            key_file=self.key_file if key_file is None else key_file,
-            user_id=user_id,
-            deadline_s=deadline_s,
-        )
+        with lent_streams():
+            backend = self.target.factory(
+                self.folder,
+                key_file=self.key_file if key_file is None else key_file,
+                user_id=user_id,
+                deadline_s=deadline_s,
+            )
         self._opened.append(backend)
         return backend
 
     @contextmanager
     def client(self) -> Iterator[Backend]:
         """A client that the same thread opens, uses and closes; some engines ask for that."""
-        backend = self.target.factory(self.folder, key_file=self.key_file)
+        with lent_streams():
+            backend = self.target.factory(self.folder, key_file=self.key_file)
         try:
             yield backend
         finally:

@@ -186,7 +186,7 @@ def set_clock(setter: Callable[[str], None], text: str) -> None:
     """Set a backend's clock; what that raises is no answer of the store: :class:`Undecided`."""
     try:
         setter(text)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Undecided(
             "setup_error", f"the clock cannot be set: set_clock ended with {because(error)}"
         ) from error

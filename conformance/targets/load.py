@@ -17,6 +17,7 @@ from reference_impl.contract.dialogue_store import DialogueStore
 from .base import Backend, Engine, Factory, Target
 from .builtin import BUILTIN
 from .engines.choose import choose_engine
+from .streams import lent_streams
 
 __all__ = ["LoadError", "LoadUsageError", "TargetOptions", "adapt", "open_target"]
 
@@ -86,7 +87,11 @@ def from_callable(name: str, import_deadline_s: float = IMPORT_S) -> Target:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    with blamed(f"module {module_name} cannot be imported", LoadError), alarm(import_deadline_s):
+    with (
+        lent_streams(),
+        blamed(f"module {module_name} cannot be imported", LoadError),
+        alarm(import_deadline_s),
+    ):
         module = _import(module_name)
         found: Any = module
         for part in attribute.split("."):

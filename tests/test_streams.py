@@ -1,0 +1,58 @@
+"""What a plug-in does to stdout and stderr spoils neither the report nor what is printed of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.report.json_form import load
+
+CHECKOUT = Path(__file__).parents[1]
+
+PLUG_IN = """
+import atexit, os, sys
+from conformance.model.store import ModelStore
+from conformance.targets.base import Backend
+
+{imported}
+
+def factory(folder, **_):
+    {opened}
+    return Backend(ModelStore())
+"""
+
+SPOILERS = {
+    "prints": ('print("hello"); os.write(1, b"hello\\n")', 'print("hello"); os.write(1, b"hello")'),
+    "closes its streams": ("sys.stdout.close()", "sys.stdout.close(); sys.stderr.close()"),
+    "closes them by number": ("", "os.close(1); os.close(2)"),
+    "replaces them": ("sys.stdout = sys.stderr = None", "sys.stdout = sys.stderr = None"),
+    "prints at the end": ('atexit.register(os.write, 1, b"bye")', 'atexit.register(print, "bye")'),
+}
+
+
+@pytest.mark.parametrize("spoiler", SPOILERS)
+def test_a_plug_in_does_not_spoil_the_report(tmp_path: Path, spoiler: str) -> None:
+    imported, opened = SPOILERS[spoiler]
+    (tmp_path / "spoiler.py").write_text(PLUG_IN.format(imported=imported, opened=opened))
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "conformance.cli", "run", "--json"),
+            *("--target", "spoiler:factory", "--report", "o"),
+            *("--budget", "quick", "-k", "test_an_identifier_comes_back_as_given"),
+        ],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr  # cases were left out
+    report = load(tmp_path / "o" / "report.json")
+    assert json.loads(ended.stdout) == report
+    assert {reason["code"] for reason in report["reasons"]} == {"filtered", "deselected"}
