@@ -126,6 +126,13 @@ SPECIAL_TEXTS = {
     "edges of Unicode": "\ufeff\u0001\ud7ff\ue000\ufffd\ufffe\uffff\U00010000\U0010ffff",
     "looks like a number": "007",
     "looks like null": "null",
+    "looks like truth": "true",
+    "looks like a float": "1e3",
+    "looks like a day": "2026-02-03",
+    "looks like a moment": "2026-02-03T10:15:00+01:00",
+    "looks like JSON": '{"a": [1.0, null]}',
+    "one blank": " ",
+    "nothing but blanks": "\u3000\t\u00a0\n",
     "long": "The tide comes in and the tide goes out. " * 700,
 }
 
