@@ -21,24 +21,36 @@ from conformance.targets.base import Backend
 
 {imported}
 
+class Store(ModelStore):
+    def create_dialogue(self, dialogue_id, *args, **kwargs):
+        {called}
+        return super().create_dialogue(dialogue_id, *args, **kwargs)
+
 def factory(folder, **_):
     {opened}
-    return Backend(ModelStore())
+    return Backend(Store())
 """
 
+_CLOSE = "sys.stdout.close(); sys.stderr.close()"
+_BY_NUMBER = "os.close(1); os.close(2)"
+_PRINT = 'print("hello"); os.write(1, b"hello")'
+
+#: What a plug-in does when it is imported, when a store is opened, and when a store is called.
 SPOILERS = {
-    "prints": ('print("hello"); os.write(1, b"hello\\n")', 'print("hello"); os.write(1, b"hello")'),
-    "closes its streams": ("sys.stdout.close()", "sys.stdout.close(); sys.stderr.close()"),
-    "closes them by number": ("", "os.close(1); os.close(2)"),
-    "replaces them": ("sys.stdout = sys.stderr = None", "sys.stdout = sys.stderr = None"),
-    "prints at the end": ('atexit.register(os.write, 1, b"bye")', 'atexit.register(print, "bye")'),
+    "prints": (_PRINT, _PRINT, _PRINT),
+    "closes its streams": ("sys.stdout.close()", _CLOSE, _CLOSE),
+    "closes them by number": ("", _BY_NUMBER, _BY_NUMBER),
+    "replaces them": (*["sys.stdout = sys.stderr = None"] * 3,),
+    "prints at the end": ('atexit.register(os.write, 1, b"bye")', "atexit.register(print, 1)", ""),
 }
 
 
 @pytest.mark.parametrize("spoiler", SPOILERS)
 def test_a_plug_in_does_not_spoil_the_report(tmp_path: Path, spoiler: str) -> None:
-    imported, opened = SPOILERS[spoiler]
-    (tmp_path / "spoiler.py").write_text(PLUG_IN.format(imported=imported, opened=opened))
+    imported, opened, called = SPOILERS[spoiler]
+    (tmp_path / "spoiler.py").write_text(
+        PLUG_IN.format(imported=imported, opened=opened, called=called)
+    )
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "conformance.cli", "run", "--json"),

@@ -5,12 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["fresh_modules", "own_environment"]
+import pytest
+
+from ..targets.streams import lent_streams
+
+__all__ = ["Lending", "fresh_modules", "own_environment"]
+
+
+class Lending:
+    """The pytest plugin that lends its streams to each case: a store that closes them ends no run."""
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self) -> Generator[None, None, None]:
+        """Within pytest's own capture, which has set them up by then."""
+        with lent_streams():
+            return (yield)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from ..verdict.judge import (
     not_asked,
     unsupported,
 )
-from .isolation import fresh_modules, own_environment
+from .isolation import Lending, fresh_modules, own_environment
 from .recorder import WHOLE, Listener, Recorder, clean
 from .selection import Selection
 from .session import Session, World
@@ -447,7 +447,7 @@ def _pytest(recorder: Recorder, suite: Path, options: Options) -> int:
         arguments += ["-k", options.expression]
     with own_environment(), fresh_modules(suite):
         try:
-            return _on_one_chunk(lambda: int(pytest.main(arguments, plugins=[recorder])))
+            return _on_one_chunk(lambda: int(pytest.main(arguments, plugins=[recorder, Lending()])))
         except KeyboardInterrupt:
             recorder.interrupt()
             return int(pytest.ExitCode.INTERRUPTED)

@@ -100,7 +100,8 @@ class World:
         failures: list[Exception | SystemExit] = []
         for step in steps:
             try:
-                step()
+                with lent_streams():
+                    step()
             except (Exception, SystemExit) as failure:  # noqa: BLE001 - the others are to be closed as well
                 failures.append(failure)
         if failures:
