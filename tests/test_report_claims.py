@@ -14,9 +14,14 @@ import pytest
 from conformance.report.json_form import load
 from conformance.running import recorder
 from conformance.running.runner import Options, run
+from conformance.running.selection import Selection
+from conformance.targets.builtin import IN_MEMORY, Storages, encrypted_factory
 from conformance.targets.engines import choose
 from conformance.targets.engines.choose import EngineError, choose_engine
 from conformance.targets.engines.detect import Found
+from reference_impl.partitions.memory import MemoryPartitionStore
+from reference_impl.sealing.audit_chain import current_trace
+from reference_impl.testing import exchanged
 from tests.fake_suites import WHOLE, codes, target
 from tests.test_cli_conformance import PLAIN, Cli, cli, small
 
@@ -80,3 +85,26 @@ def test_the_command_runs_as_a_module(module: str) -> None:
         timeout=120,
     )
     assert (done.returncode, done.stdout[:19]) == (0, "conformance, versio"), done.stderr
+
+
+def test_a_backend_that_imported_the_current_span_by_name_is_right() -> None:
+    """It keeps the function that it found first, for every case (AUDIT-06)."""
+    kept: list[Callable[[], Any]] = []
+
+    def trace(honest: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+        if not kept and "opentelemetry.trace" not in sys.modules:
+            return honest()
+        if not kept:
+            kept.append(sys.modules["opentelemetry.trace"].get_current_span)
+        context = kept[0]().get_span_context()
+        ids = (context.trace_id, context.span_id) if context.is_valid else (0, 0)
+        return f"{ids[0]:032x}", f"{ids[1]:016x}"
+
+    storages = Storages(lambda folder: MemoryPartitionStore())
+    factory = encrypted_factory(storages.of, storages.of, elsewhere=IN_MEMORY)
+    with exchanged(current_trace, trace):
+        report = run(
+            target(factory=factory, discard=storages.discard),
+            Options(budget="quick", selection=Selection(rules=("AUDIT-06",))),
+        )
+    assert (report.failed_rules, len(kept)) == ((), 1)

@@ -348,7 +348,10 @@ class Recorder:
             if self._suite == _PACKAGE / "suite":  # it has a list, so what is lost cannot be told
                 self.problem("missing_test", f"the list of tests is not there: {listed.name}")
             return
-        for file, names in json.loads(listed.read_text(encoding="utf-8")).items():
+        known = json.loads(listed.read_text(encoding="utf-8"))
+        if not known:
+            self.problem("missing_test", f"the list of tests names none: {listed.name}")
+        for file, names in known.items():
             lost = [name for name in names if name not in self.functions.get(file, ())]
             if lost:
                 what = "the whole file" if file not in self.functions else ", ".join(lost)

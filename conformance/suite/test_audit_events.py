@@ -499,6 +499,18 @@ class _Span:
         return self._context
 
 
+class _Current:
+    span = _Span(_Context(0, 0))
+
+
+_CURRENT = _Current()
+
+
+def _get_current_span(*_: object) -> _Span:
+    """One function for the whole process: a backend that imports it by name keeps it for every case."""
+    return _CURRENT.span
+
+
 @pytest.fixture
 def in_span(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, int], None]]:
     """Makes a span the current one, in OpenTelemetry's own way; where that is not installed, for as
@@ -520,14 +532,13 @@ def in_span(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, int], No
 
 
 def _stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    current = [_Span(_Context(0, 0))]
     package: Any = types.ModuleType("opentelemetry")
     package.trace = api = types.ModuleType("opentelemetry.trace")
-    # One function for the whole case: whoever imports it by name keeps it.
-    monkeypatch.setattr(api, "get_current_span", lambda *_: current[-1], raising=False)
+    monkeypatch.setattr(api, "get_current_span", _get_current_span, raising=False)
+    monkeypatch.setattr(_CURRENT, "span", _Span(_Context(0, 0)))
     monkeypatch.setitem(sys.modules, "opentelemetry", package)
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", api)
-    return lambda trace_id, span_id: current.append(_Span(_Context(trace_id, span_id)))
+    return lambda trace_id, span_id: setattr(_CURRENT, "span", _Span(_Context(trace_id, span_id)))
 
 
 TRACE_ID, SPAN_ID = 0x0AF7651916CD43DD8448EB211C80319C, 0x00F067AA0BA902B7
