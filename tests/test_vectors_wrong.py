@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from generators.second_opinion import chain, fields, gcm, items, json8785
-from generators.second_opinion.checks import graph, keys
+from generators.second_opinion.checks import backup, graph, keys
 
 verifier = importlib.import_module("generators.second_opinion.verify")
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -210,6 +210,21 @@ def all_completed(partition: dict[str, Any]) -> None:
         number["status"] = "completed"
 
 
+def versions_as_text(patch: pytest.MonkeyPatch) -> None:
+    """Erased keys in text order."""
+    patch.setattr(backup, "sorted", lambda found: sorted(found, key=str), raising=False)
+
+
+def journal_left_out(patch: pytest.MonkeyPatch) -> None:
+    """A backup of the items as they lie."""
+    patch.setattr(backup, "laid_over", lambda found, journal, pk: (found, True))
+
+
+def anywhere(patch: pytest.MonkeyPatch) -> None:
+    """A backup is restored under any name."""
+    patch.setattr(backup, "_target", lambda events: None)
+
+
 _NO_MAC = {f"audit-walk-without-key-form-mac-{how}" for how in ("63-digits", "empty", "0x")}
 _NO_MAC |= {f"audit-walk-without-key-form-mac-{how}" for how in ("line-feed", "blank")}
 _UPPER = {f"audit-walk-form-{name}-upper-case" for name in ("event-hash", "mac")}
@@ -318,6 +333,21 @@ WRONG: dict[str, tuple[Break, str, set[str]]] = {
         warned_of(all_completed),
         "graph/dialogue-json.json",
         {"graph-export-live-dialogue"},
+    ),
+    "versions as text": (
+        versions_as_text,
+        "certificate/certificate.json",
+        {"certificate-make-twelve-keys"},
+    ),
+    "a journal left out": (
+        journal_left_out,
+        "backup/backup.json",
+        {"backup-make-with-a-journal"},
+    ),
+    "restored under any name": (
+        anywhere,
+        "backup/backup.json",
+        {"backup-restore-at-its-source", "backup-restore-at-a-third"},
     ),
     "a key more": (
         a_key_more,

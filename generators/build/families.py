@@ -25,7 +25,9 @@ MODULES = (
     "audit.chain",
     "audit.checkpoint",
     "migration",
+    "backup",
     "erasure",
+    "certificate",
     "graph",
     "accumulated",
 )

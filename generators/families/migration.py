@@ -27,7 +27,7 @@ from ..kit.signed_notes import KEY, NAME, OTHER_KEY, signature_line, signed
 from ..kit.stories import Story, at
 from .audit.chain import chain_input
 
-__all__ = ["FAMILY", "boundary_text", "digest"]
+__all__ = ["FAMILY", "SOURCE", "TARGET", "boundary_text", "digest", "moved_away"]
 
 FAMILY = Family(
     "migration",
@@ -182,6 +182,11 @@ def _moved() -> tuple[Story, Item, Item, Item]:
     boundary = _boundary(told, boundary_text(told, before))
     told.write(at(9), round_(at(9), 0, 12))
     return told, before, boundary, head
+
+
+def moved_away() -> Story:
+    """A dialogue that was moved to `TARGET` and written to there."""
+    return _moved()[0]
 
 
 def _before() -> Story:

@@ -16,7 +16,7 @@ from ..kit.schemas import HEX, INTEGER, ITEM, OBJECT, TEXT, hex_of, list_of, map
 from ..kit.stories import State, Story, at, reference, registered, shown
 from ..kit.tables import kind, kinds
 
-__all__ = ["FAMILY", "given"]
+__all__ = ["FAMILY", "given", "journalled"]
 
 FAMILY = Family(
     "partition",
@@ -1244,7 +1244,7 @@ def which_is_reported() -> Iterator[Case]:
 # -- journals --------------------------------------------------------------------------------------
 
 
-def _journalled() -> tuple[State, dict[str, Any], str]:
+def journalled() -> tuple[State, dict[str, Any], str]:
     """A dialogue whose last write still lies in a journal of one part, named by the head."""
     story = Story("in-a-journal")
     story.write(at(0), ("dialogue", small()[0].fields["meta"]))
@@ -1279,7 +1279,7 @@ def _base64(item: Item) -> dict[str, Any]:
 def write_in_a_journal() -> Case:
     """The head names a journal: its parts, put together, are laid over the items. (A writer cuts parts at
     350 KiB; a reader takes them as they are.)"""
-    state, data, _ = _journalled()
+    state, data, _ = journalled()
     return Case(
         "partition-load-journal",
         rules=["HEAD-07"],
@@ -1292,7 +1292,7 @@ def write_in_a_journal() -> Case:
 @LOAD.case
 def journal_that_nobody_names() -> Case:
     """A journal that no head names is invisible: that write never took place."""
-    _, data, _ = _journalled()
+    _, data, _ = journalled()
     edit = _small()
     for sk, part in data["journal"].items():
         edit.set("journal", sk, to={**part, "pk": "journal#small-talk"})
@@ -1308,7 +1308,7 @@ def journal_that_nobody_names() -> Case:
 @LOAD.case
 def journal_rolled_forward_in_part() -> Case:
     """A roll-forward died half-way: an item is in place already, the journal still says the same."""
-    state, data, _ = _journalled()
+    state, data, _ = journalled()
     edit = Edit(data).set("items", "round#00", to=stored(state.items["round#00"]))
     return Case(
         "partition-load-journal-half-done",
@@ -1322,7 +1322,7 @@ def journal_rolled_forward_in_part() -> Case:
 @LOAD.case
 def journal_spoilt() -> Iterator[Case]:
     """`pending` is removed too early or set falsely, or the journal is not what was committed."""
-    state, data, token = _journalled()
+    state, data, token = journalled()
     first, second = f"{token}#0001", f"{token}#0002"
 
     def bad(name: str, mutation: str, edit: Edit, sibling: str) -> Case:
@@ -1375,7 +1375,7 @@ def journal_spoilt() -> Iterator[Case]:
 def journal_of_another_form() -> Iterator[Case]:
     """The items that a journal holds are those of the commit, and it is not the one text of HEAD-07: its
     parts are numbered otherwise, it is spelled otherwise, or holds what no journal may hold."""
-    state, data, token = _journalled()
+    state, data, token = journalled()
     parts = [part["items"]["bytes"] for part in data["journal"].values()]
     text = bytes.fromhex("".join(parts))
     written = json.loads(text)

@@ -456,6 +456,32 @@ _ROTATION = _rows(
     code="limit_exceeded",
 )
 
+_BACKUP = {
+    **_rows(
+        "head",
+        [
+            ("backup-digest", "a backup is not as its manifest has it", ("MIG-06",)),
+            ("backup-foreign", "a backup of another dialogue", ("MIG-06",)),
+        ],
+    ),
+    **_rows(
+        "input",
+        [
+            ("backup-form", "a backup is not of the form that one has", ("MIG-06",)),
+            ("restore-elsewhere", "the chain's last boundary names another store", ("MIG-06",)),
+        ],
+        code="invalid_field",
+    ),
+    **_rows(
+        "input",
+        [("restore-known", "the dialogue is known here already", ("MIG-06",))],
+        code="duplicate_entity",
+    ),
+    **_rows(
+        "input", [("restore-erased", "the dialogue was erased here", ("MIG-06",))], "key_erased"
+    ),
+}
+
 _SIZE = _rows(
     "input",
     [("item-size", "an item is larger than one may be", ("STORE-15",))],
@@ -482,5 +508,6 @@ MUTATIONS: dict[str, Mutation] = {
     **_NOT_THERE,
     **_REQUEST,
     **_SIZE,
+    **_BACKUP,
     **_ROTATION,
 }

@@ -11,7 +11,7 @@ from .. import address, chain, headsum, hkdf, items, json8785
 from ..tables import ENVELOPE
 from ..work import Refused, Work, check
 
-__all__: list[str] = []
+__all__ = ["laid_over"]
 
 
 @check("partition", "load")
@@ -28,7 +28,7 @@ def load(work: Work) -> None:
         sk = false.sk or ""
         work.give(sk=sk, address=address.item_address(dialogue_id, sk))
         raise false
-    laid, usable = _laid_over(found, given["journal"], f"journal#{dialogue_id}")
+    laid, usable = laid_over(found, given["journal"], f"journal#{dialogue_id}")
     opened, head, refused = items.read_partition(dialogue_id, laid.values(), keys)
     work.note(kek=kek, deks={str(version): dek for version, dek in keys.deks.items()})
     if head is not None:
@@ -63,7 +63,7 @@ def _is_content(item: Mapping[str, Any]) -> bool:
     return item.keys() >= ENVELOPE and not item["sk"].startswith(("dek#", "head"))
 
 
-def _laid_over(
+def laid_over(
     found: Mapping[str, dict[str, Any]], journal: Mapping[str, Any], pk: str
 ) -> tuple[dict[str, dict[str, Any]], bool]:
     """The items with the journal that the head names laid over them (HEAD-07), and whether that could
