@@ -6,11 +6,24 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from conformance.suite.kit.builders import begin, call, calls, codes, partition, populate, shown
+from conformance.suite.kit.builders import (
+    begin,
+    call,
+    calls,
+    code_of,
+    codes,
+    partition,
+    populate,
+    shown,
+)
 from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.requests import NEW, OTHER_INPUT, told
+from conformance.suite.kit.rounds import WHOLE, harbour, write
+from conformance.suite.kit.wrong_calls import CALLS, ground
+from conformance.targets.base import Backend
 from reference_impl.contract.dialogue_store import DialogueStore
+from reference_impl.contract.tables import METHODS
 
 pytestmark = profile("idempotency")
 
@@ -213,3 +226,120 @@ def test_a_bad_request_id_is_listed_with_the_rest(store: DialogueStore) -> None:
     ]
     with expect_error("invalid_identifier", field="request_id"):
         store.create_dialogue("ebb", "Which way?", request_id="no id")
+
+
+# -- every parameter -------------------------------------------------------------------------------------
+
+#: For each parameter of a whole round another value, as good as that of ``WHOLE``; of a list, another order
+#: of the same.
+_OTHER_ROUND: Mapping[str, Any] = {
+    "round": 2,
+    "score": 8,
+    "title": "Third watch",
+    "summary": None,
+    "metrics": {"score_wisdom": 3, "panel_size": 3},
+    "perspectives": [{**WHOLE["perspectives"][0], "content": "Late."}, WHOLE["perspectives"][1]],
+    "tensions": [{**WHOLE["tensions"][0], "contributors": []}],
+    "recommendations": [{**WHOLE["recommendations"][0], "parameters": {"depth": 12.5}}],
+    "evidence": [{**WHOLE["evidence"][0], "label": "In full"}],
+    "claims": WHOLE["claims"][::-1],
+    "moves": WHOLE["moves"][::-1],
+    "refs": WHOLE["refs"][::-1],
+    "status_updates": WHOLE["status_updates"][::-1],
+    "expert_scores": {"muffin": 4, "scone": -2},
+    "responses": {"muffin": "I would not wait."},
+    "signals": WHOLE["signals"][::-1],
+}
+_PARAMS = {param.name for param in METHODS["register_round"].params} - {"dialogue_id"}
+if set(_OTHER_ROUND) != _PARAMS:
+    raise NotImplementedError(f"another value is wanted for {sorted(_PARAMS - set(_OTHER_ROUND))}")
+
+
+@rules("STORE-22")
+def test_every_parameter_of_a_whole_round_is_part_of_its_input(backend: Backend) -> None:
+    """And the order of each list; where the backend has profile batch, else of one entity's list."""
+    store = backend.store
+    harbour(store)
+    if "batch" in backend.claims():
+        shown(write(store, **WHOLE, request_id="r-1"))
+        attempts = {
+            name: partial(write, store, **{**WHOLE, name: value}, request_id="r-1")
+            for name, value in _OTHER_ROUND.items()
+        }
+        assert codes(attempts) == dict.fromkeys(attempts, "request_mismatch")
+    claim = partial(store.register_claim, "tides", 0, "l", "c", request_id="r-2")
+    shown(claim(["scone", "muffin"]))
+    with expect_error("request_mismatch"):
+        claim(["muffin", "scone"])
+
+
+#: Parameters of single writes, each with another value that is as good in the dialogue of ``ground``.
+_OTHER_VALUE: Mapping[str, Any] = {
+    "expert_slug": "scone",
+    "tier": "Adjacent",
+    "source": "created",
+    "calibrated": False,
+    "relevance": 0.25,
+    "metrics": {"panel_size": 2},
+    "parameters": {"a": 2},
+    "background": {"subject": "s", "situation": ""},
+    "contributors": ["muffin", "muffin"],
+    "references": [{"type": "support", "target": "C0001"}],
+    "actors": [],
+    "targets": ["C0001"],
+    "conditions": [],
+    "supporting_experts": [],
+    "tensions_accepted": ["T0002"],
+    "ethos_compliance": {"fully_compliant": False, "exceptions": [], "violations": []},
+    "confidence": "strong",
+    "verdict_type": "dissent",
+    "move_type": "challenge",
+    "ref_type": "question",
+    "target_id": "C0002",
+    "source_id": "P0002",
+    "source_type": "P",
+    "target_type": "C",
+    "result_id": "E0002",
+    "domain_id": "land",
+    "ethos_id": "storm",
+    "author_expert": "scone",
+    "event_round": 9,
+    "first_round": 9,
+    "score": 2,
+}
+
+
+def _other_value(method: str, name: str, value: Any) -> Any:
+    """Another good value of a parameter, None where there is none to be had."""
+    if name in (
+        "dialogue_id",
+        "verdict_id",
+        "status",
+    ):  # others of these are told by their own cases
+        return None
+    if method == "register_expert" and name == "expert_slug":
+        return "tart"
+    if name == "entity_id":
+        return f"{value[:-1]}2"
+    if name == "round":
+        return 2 if method == "create_round" else 9
+    return _OTHER_VALUE.get(name, f"{value} ")
+
+
+@rules("STORE-22")
+def test_every_parameter_of_a_write_is_part_of_its_input(store: DialogueStore) -> None:
+    """One parameter after the other is given otherwise under the same request."""
+    ground(store)
+    store.register_expert("tides", "scone", "Pilot", "Core")
+    found = {}
+    for method, given in CALLS.items():
+        if method == "update_dialogue_status":  # the dialogue has ended
+            continue
+        named = {**given, "request_id": f"r-{method}"}
+        shown(call(store, method, named))
+        for name, value in given.items():
+            other = _other_value(method, name, value)
+            if other is not None:
+                attempt = partial(call, store, method, {**named, name: other})
+                found[f"{method}: {name}"] = code_of(attempt)
+    assert found == dict.fromkeys(found, "request_mismatch")

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from reference_impl.contract.dialogue_store import DialogueStore
-from reference_impl.contract.tables import METHODS
+from reference_impl.contract.tables import ENTITIES, METHODS
 
 from .builders import CORE_METHODS, KINDS, begin, register
 
-__all__ = ["CALLS", "FAULTS", "Fault", "at_once", "ground", "with_later"]
+__all__ = ["CALLS", "FAULTS", "REF_TYPES", "Fault", "at_once", "ground", "with_later"]
+
+#: The types of refs.
+REF_TYPES = ENTITIES["ref"].by_name["ref_type"].values
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def _of_type(name: str, written: str, *, required: bool) -> Iterator[Fault]:
     if written == "text" and required:
         yield Fault(1, "missing_field", name, {name: ""})
     elif written in ("text", "list[text]"):
-        text: Any = ["a", "\ud800"] if written == "list[text]" else "\ud800"
+        text: Any = ["P0001", "\ud800"] if written == "list[text]" else "\ud800"
         where = f"{name}[1]" if written == "list[text]" else name
         yield Fault(1, "invalid_field", where, {name: text})
     elif written == "identifier":
@@ -246,6 +249,15 @@ _STATE: Mapping[str, Sequence[Fault]] = {
                 {"ref_type": "refine"},
                 {"target_id": "P0001"},
             )
+        ),
+        *(
+            Fault(
+                6,
+                "invalid_ref_target",
+                "target_id",
+                {"source_id": "T0001", "ref_type": ref_type, "target_id": "T0001"},
+            )
+            for ref_type in REF_TYPES
         ),
     ],
     "register_verdict": [

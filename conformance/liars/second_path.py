@@ -1,0 +1,155 @@
+"""Liars whose whole rounds do not hold to what the single writes hold to, or are remembered by half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.model.findings import Findings
+from conformance.model.state import State
+from conformance.model.store import ModelStore
+from reference_impl.contract.entities import RoundRegistration
+
+from .idempotency import Call, on_every_write
+from .kit.lie import lie
+from .kit.touched import touched
+
+__all__: list[str] = []
+
+
+# -- values (STORE-12) ---------------------------------------------------------------------------------
+
+
+def _each(kwargs: dict[str, Any], name: str, member: str, change: Any) -> dict[str, Any]:
+    """The arguments, with a member of each entry of a list changed."""
+    entries = [
+        {**one, member: change(one[member])} if isinstance(one, dict) and member in one else one
+        for one in kwargs.get(name) or ()
+    ]
+    return {**kwargs, name: entries} if name in kwargs else kwargs
+
+
+@lie("batch", "STORE-12", also={"STORE-13": "its tests give what is no list of claims"})
+class TrimsLabelsOfRounds(ModelStore):
+    """Takes the blanks around the labels of a round's claims away."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        def trimmed(value: Any) -> Any:
+            return value.strip() or value if isinstance(value, str) else value
+
+        return super().register_round(
+            dialogue_id, *args, **_each(kwargs, "claims", "label", trimmed)
+        )
+
+
+@lie("batch", "STORE-12")
+class EmptyContextsOfRounds(ModelStore):
+    """An empty context of a round's move is none."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        changed = _each(kwargs, "moves", "context", lambda value: value or None)
+        return super().register_round(dialogue_id, *args, **changed)
+
+
+@lie("batch", "STORE-12", also={"STORE-13": "its tests compare the events of a whole round"})
+class ActorsOfRoundsOnce(ModelStore):
+    """Keeps each actor of a round's change of status once."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        def once(value: Any) -> Any:
+            texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+            return list(dict.fromkeys(value)) if texts else value
+
+        changed = _each(kwargs, "status_updates", "actors", once)
+        return super().register_round(dialogue_id, *args, **changed)
+
+
+# -- checks (STORE-13) ---------------------------------------------------------------------------------
+
+
+class _SelfDepends(Findings):
+    """Finds nothing wrong with what depends on itself."""
+
+    def add(self, group: int, code: str, field: str, what: str, **data: Any) -> None:
+        if what != "is the source itself" or not field.startswith("tensions"):
+            super().add(group, code, field, what, **data)
+
+
+@lie("batch", "STORE-13")
+class TensionsOfThemselves(State):
+    """Takes a tension of a whole round that is one of its own references."""
+
+    def findings(self, method: str) -> Findings:
+        return _SelfDepends()
+
+
+# -- limits (ADDR-08) ----------------------------------------------------------------------------------
+
+
+@lie("batch", "ADDR-08", also={"STORE-13": "its tests fill a round that single writes go on with"})
+class AHundredRecommendations(State):
+    """Takes the hundredth recommendation of a round."""
+
+    def findings(self, method: str) -> Findings:
+        found = super().findings(method)
+        if method == "register_recommendation":
+            found.max_seq = 100
+        return found
+
+
+@lie("batch", "ADDR-08", also=touched("STORE-14"))
+class ClaimsEndAtNinetyEight(State):
+    """Refuses the ninety-ninth claim of a round."""
+
+    def findings(self, method: str) -> Findings:
+        found = super().findings(method)
+        if method == "register_claim":
+            found.max_seq = 98
+        return found
+
+
+# -- requests (STORE-22) -------------------------------------------------------------------------------
+
+
+def _without(*names: str) -> Any:
+    """Remembers the input without these parameters."""
+
+    def answer(call: Call) -> Any:
+        known = call.kept("_given")
+        whole = {name: call.given[name] for name in names if name in call.given}
+        if call.is_known and call.key in known:
+            call.given.update(known[call.key])
+        made = call.made()
+        known.setdefault(call.key, whole)
+        return made
+
+    return answer
+
+
+@lie("idempotency", "STORE-22")
+@on_every_write(_without("signals", "responses"))
+class ForgetsResponsesOfARequest(ModelStore):
+    """Does not count a round's responses and signals among its input."""
+
+
+@lie("idempotency", "STORE-22")
+@on_every_write(_without("result_id"))
+class ForgetsTheResultOfARequest(ModelStore):
+    """Does not count the result of a change of status among the input."""
+
+
+def _sorted(call: Call) -> Any:
+    known = call.kept("_lists")
+    value: Any = call.given.get("contributors")
+    texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if texts and call.is_known and sorted(known.get(call.key) or ()) == sorted(value):
+        call.given["contributors"] = known[call.key]
+    made = call.made()
+    if texts:
+        known.setdefault(call.key, value)
+    return made
+
+
+@lie("idempotency", "STORE-22")
+@on_every_write(_sorted)
+class RequestsOfSets(ModelStore):
+    """Takes the same contributors in another order for the same input."""
