@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from conformance.model.findings import Findings
 from conformance.model.state import State
 from conformance.model.store import ModelStore
 from reference_impl.contract.entities import RoundRegistration
+from reference_impl.contract.errors import DialogueStoreError
 
 from .idempotency import Call, on_every_write
 from .kit.lie import lie
@@ -153,3 +155,33 @@ def _sorted(call: Call) -> Any:
 @on_every_write(_sorted)
 class RequestsOfSets(ModelStore):
     """Takes the same contributors in another order for the same input."""
+
+
+def _for_a_day(call: Call) -> Any:
+    known, now = call.kept("_times"), call.store.state.clock()
+    if call.is_known and now - known.get(call.key, now) > timedelta(days=1):
+        del call.store.state.partitions[call.given["dialogue_id"]].requests[call.request_id]
+    made = call.made()
+    known.setdefault(call.key, now)
+    return made
+
+
+@lie("idempotency", "STORE-22")
+@on_every_write(_for_a_day)
+class RequestsOfADay(ModelStore):
+    """Remembers a request for a day."""
+
+
+def _alone(call: Call) -> Any:
+    try:
+        return call.made()
+    except DialogueStoreError as refused:
+        if refused.code == "request_mismatch":
+            del refused.data["findings"][1:]
+        raise
+
+
+@lie("idempotency", "STORE-22", "STORE-14")
+@on_every_write(_alone)
+class MismatchesAlone(ModelStore):
+    """Lists nothing beside the mismatch of a request."""

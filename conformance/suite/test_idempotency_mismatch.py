@@ -19,10 +19,11 @@ from conformance.suite.kit.builders import (
 from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.requests import NEW, OTHER_INPUT, told
-from conformance.suite.kit.rounds import WHOLE, harbour, write
-from conformance.suite.kit.wrong_calls import CALLS, ground
+from conformance.suite.kit.rounds import WHOLE, findings_of, harbour, write
+from conformance.suite.kit.wrong_calls import CALLS, FAULTS, ground
 from conformance.targets.base import Backend
 from reference_impl.contract.dialogue_store import DialogueStore
+from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import METHODS
 
 pytestmark = profile("idempotency")
@@ -343,3 +344,26 @@ def test_every_parameter_of_a_write_is_part_of_its_input(store: DialogueStore) -
                 attempt = partial(call, store, method, {**named, name: other})
                 found[f"{method}: {name}"] = code_of(attempt)
     assert found == dict.fromkeys(found, "request_mismatch")
+
+
+@rules("STORE-22", "STORE-14")
+def test_a_mismatch_hides_nothing_else_of_the_last_group(store: DialogueStore) -> None:
+    """What the state refuses besides is listed with it."""
+    ground(store)
+    shown(store.register_expert("tides", "scone", "Pilot", "Core", request_id="r-1"))
+    found, expected = {}, {}
+    for method, faults in FAULTS.items():
+        for fault in faults:
+            if fault.group != 7:
+                continue
+            given = {**CALLS[method], **fault.given, "request_id": "r-1"}
+            name = f"{method}: {fault}"
+            try:
+                call(store, method, given)
+            except DialogueStoreError as refused:
+                found[name] = (refused.code, findings_of(refused))
+            expected[name] = (
+                "request_mismatch",
+                {("request_mismatch", "request_id"), fault.finding},
+            )
+    assert found == expected

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from conformance.running.session import World
+from conformance.suite.conftest import Clock
 from conformance.suite.kit.builders import (
     as_json,
     begin,
@@ -341,3 +342,20 @@ def test_requests_count_as_items(backend: Backend) -> None:
         assert len([item for item in items if str(item["sk"]).startswith("request#")]) == 3
         assert Forge.of(backend.raw, "tides").payload("head")["count"] == len(items) - 1
         assert plain(store.verify_partition("tides")) == []
+
+
+@rules("STORE-22")
+def test_a_request_is_remembered_after_a_day_and_after_a_year(
+    store: DialogueStore, clock: Clock
+) -> None:
+    """As long as the dialogue lives; where the clock can be set."""
+    clock.set("2026-02-03T10:15:00.000000Z")
+    begin(store, "tides")
+    claim = partial(store.register_claim, "tides", 0, "l", "c", [], request_id="r-1")
+    first = shown(claim())
+    for later in ("2026-02-04T10:15:01.000000Z", "2027-02-05T00:00:00.000000Z"):
+        clock.set(later)
+        store.register_evidence("tides", 0, "l", "c", [])
+        before = partition(store, "tides")
+        assert shown(claim()) == first
+        assert partition(store, "tides") == before
