@@ -12,6 +12,7 @@ from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.contract.tables import NUMBERED
 
 from .kit.lie import lie
+from .kit.touched import touched
 
 __all__: list[str] = []
 
@@ -21,7 +22,7 @@ KINDS = tuple(NUMBERED)
 _COUNTED = {"STORE-14": "its tests count the findings of a whole round, each by its field"}
 
 
-@lie("batch", "STORE-13", also=_COUNTED)
+@lie("batch", "STORE-13", also={**_COUNTED, **touched("ADDR-08", "STORE-12", "STORE-23")})
 class WritesNoRounds(ModelStore):
     """register_round does nothing and returns None."""
 
@@ -187,7 +188,7 @@ def _uncounted(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
     partition.dialogue["total_alignment"] -= partition.round(made.round)["score"]
 
 
-@lie("batch", "STORE-13")
+@lie("batch", "STORE-13", also=touched("STORE-23"))
 class ScoresNoRounds(ModelStore):
     """A whole round's score is not part of the dialogue's alignment."""
 
@@ -219,7 +220,7 @@ def _no_total(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
         partition.expert(slug)["total_score"] -= int(score)
 
 
-@lie("batch", "STORE-13")
+@lie("batch", "STORE-13", also=touched("STORE-23"))
 class ScoresWithoutTotal(ModelStore):
     """The scores of a whole round leave the experts' totals as they were."""
 
@@ -261,7 +262,7 @@ def _opened(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
     partition.round(made.round)["summary"] = None
 
 
-@lie("batch", "STORE-13")
+@lie("batch", "STORE-13", also=touched("STORE-12"))
 class DropsTheSummary(ModelStore):
     """Takes a summary with a whole round and keeps none."""
 

@@ -170,7 +170,7 @@ class RenewsARef(ModelStore):
         return dataclasses.replace(made, created_at=time)
 
 
-@lie("core", "STORE-08")
+@lie("core", "STORE-08", also=touched("STORE-12", "STORE-23"))
 class UpdatesWithoutEvent(ModelStore):
     """A change of a tension's status leaves no event."""
 
@@ -193,7 +193,7 @@ class EventOneMicrosecondLate(ModelStore):
         return changed
 
 
-@lie("core", "STORE-09", also=touched("ADDR-08"))
+@lie("core", "STORE-09", also=touched("ADDR-08", "STORE-23"))
 class CountsRoundsInstead(ModelStore):
     """total_rounds is the number of rounds, not the highest + 1."""
 
@@ -218,7 +218,7 @@ class FinalVerdictInTwoWrites(ModelStore):
         return made
 
 
-@lie("core", "ADDR-09")
+@lie("core", "ADDR-09", also=touched("STORE-23"))
 class TouchesTheDialogue(ModelStore):
     """Every new tension moves the dialogue's updated_at."""
 
@@ -305,7 +305,7 @@ class NormalisesUnicode(ModelStore):
         return super().register_perspective(dialogue_id, round, label, content, *args, **kwargs)
 
 
-@lie("core", "STORE-12")
+@lie("core", "STORE-12", also=touched("STORE-14"))
 class ReplacesSurrogates(ModelStore):
     """Takes a lone surrogate in a move's context and keeps a question mark for it."""
 
@@ -390,7 +390,7 @@ class StopsAtTheFirstFinding(ModelStore):
             raise
 
 
-@lie("core", "STORE-06", "ERR-02")
+@lie("core", "STORE-06", "ERR-02", also=touched("STORE-14", "STORE-18"))
 class OneCodeForAllThatIsMissing(ModelStore):
     """Says entity_not_found for an unknown expert."""
 
@@ -415,7 +415,7 @@ class AlwaysRetryable(ModelStore):
             raise
 
 
-@lie("core", "STORE-08")
+@lie("core", "STORE-08", also=touched("STORE-14"))
 class TakesTheSameStatus(ModelStore):
     """Takes the status that a perspective already has."""
 

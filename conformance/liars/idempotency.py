@@ -15,6 +15,7 @@ from reference_impl.contract.errors import DialogueStoreError, error
 from reference_impl.contract.tables import METHODS
 
 from .kit.lie import lie
+from .kit.touched import touched
 
 __all__: list[str] = []
 
@@ -97,7 +98,7 @@ def _twice(call: Call) -> Any:
     return call.made()
 
 
-@lie("idempotency", "STORE-22")
+@lie("idempotency", "STORE-22", also=touched("STORE-14"))
 @on_every_write(_twice)
 class WritesAgain(ModelStore):
     """Takes a request id and does every write anew."""
@@ -113,7 +114,7 @@ def _id_only(call: Call) -> Any:
         return call.made()
 
 
-@lie("idempotency", "STORE-22")
+@lie("idempotency", "STORE-22", also=touched("STORE-14"))
 @on_every_write(_id_only)
 class ForgetsTheInput(ModelStore):
     """Remembers the id without the input: whatever is asked under it gets the first result."""
@@ -159,7 +160,7 @@ def _words(call: Call) -> Any:
     return result
 
 
-@lie("idempotency", "STORE-22")
+@lie("idempotency", "STORE-22", also=touched("STORE-14"))
 @on_every_write(_words)
 class ComparesWords(ModelStore):
     """Compares what was given word by word: 1.0 is not 1, and a default is not the same as nothing."""
@@ -174,7 +175,7 @@ def _first(call: Call) -> Any:
         raise
 
 
-@lie("idempotency", "STORE-22")
+@lie("idempotency", "STORE-22", also=touched("STORE-14"))
 @on_every_write(_first)
 class MismatchBeforeAllElse(ModelStore):
     """Says request_mismatch even of an input that is not valid."""
@@ -189,7 +190,7 @@ def _duplicate(call: Call) -> Any:
         raise
 
 
-@lie("idempotency", "STORE-22")
+@lie("idempotency", "STORE-22", also=touched("STORE-14"))
 @on_every_write(_duplicate)
 class MismatchIsADuplicate(ModelStore):
     """Says duplicate_entity of an id that was used with another input."""
@@ -230,7 +231,7 @@ def _anywhere(call: Call) -> Any:
     return first.setdefault(call.request_id, result)
 
 
-@lie("idempotency", "STORE-22")
+@lie("idempotency", "STORE-22", also=touched("STORE-14"))
 @on_every_write(_anywhere)
 class OneIdForAllDialogues(ModelStore):
     """A request id that was used in one dialogue is a repeat in every other one."""

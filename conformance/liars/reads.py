@@ -151,6 +151,7 @@ class EventsOfTheRound(Hand):
         "STORE-19": _WHOLE,
         "STORE-21": _WHOLE,
         **touched("ADDR-09", "STORE-10"),
+        **touched("ADDR-01"),
     },
 )
 class PartitionWithoutSignals(Hand):
@@ -183,7 +184,7 @@ class NextNumberAfterTheLiving(Hand):
 # -- unknown, another's, old (STORE-06, STORE-18, STORE-19) -------------------------------------------
 
 
-@lie("core", "STORE-06", "ERR-02")
+@lie("core", "STORE-06", "ERR-02", also=touched("STORE-18"))
 class UnknownIsEmpty(Hand):
     """Gives empty lists for a dialogue that is not there."""
 
@@ -193,7 +194,7 @@ class UnknownIsEmpty(Hand):
         raise refusal
 
 
-@lie("core", "STORE-06", also=touched("STORE-19"))
+@lie("core", "STORE-06", also=touched("STORE-19", "STORE-18"))
 class NoEventsOfTheUnknown(Hand):
     """Gives an empty list for the events of an entity that is not there."""
 
@@ -203,7 +204,7 @@ class NoEventsOfTheUnknown(Hand):
         raise refusal
 
 
-@lie("core", "STORE-06")
+@lie("core", "STORE-06", also=touched("STORE-18"))
 class NumbersInNoRound(Hand):
     """next_seq is 1 in a round that is not there."""
 

@@ -90,7 +90,11 @@ class AHundredMoves(State):
 @lie(
     "core",
     "ADDR-08",
-    also={"ADDR-02": "the last round has display ids too", **touched("STORE-05", "STORE-09")},
+    also={
+        "ADDR-02": "the last round has display ids too",
+        **touched("STORE-05", "STORE-09"),
+        **touched("STORE-11"),
+    },
 )
 class RoundsBelowNinetyNine(Hand):
     """Takes round 98 for the last one."""
@@ -126,7 +130,7 @@ class TargetsOfNothing(Hand):
         raise refusal
 
 
-@lie("core", "STORE-06", also=touched("STORE-12", "STORE-14"))
+@lie("core", "STORE-06", also=touched("STORE-12", "STORE-14", "ADDR-01"))
 class ActorsMustBeExperts(Hand):
     """Wants the author of a verdict to be registered."""
 
@@ -285,7 +289,7 @@ class NamesNoAllowedValues(Hand):
         raise refusal
 
 
-@lie("core", "STORE-06")
+@lie("core", "STORE-06", also=touched("STORE-14"))
 class KeyErrors(Hand):
     """Lets an unknown entity end as a KeyError."""
 

@@ -77,7 +77,7 @@ class SecondsOnly(State):
         return time
 
 
-@lie("core", "ADDR-09")
+@lie("core", "ADDR-09", also=touched("STORE-23"))
 class ScoresWithoutTime(Hand):
     """A new score leaves the expert's updated_at as it was."""
 
@@ -97,7 +97,7 @@ class ScoresWithoutTime(Hand):
         return dataclasses.replace(made, updated_at=self._time)
 
 
-@lie("core", "ADDR-09", also=touched("STORE-08"))
+@lie("core", "ADDR-09", also=touched("STORE-08", "STORE-23"))
 class CommentsTouchTensions(Hand):
     """A comment moves the tension's updated_at."""
 
@@ -109,7 +109,7 @@ class CommentsTouchTensions(Hand):
         return made
 
 
-@lie("core", "ADDR-09", also=touched("STORE-12", "STORE-24"))
+@lie("core", "ADDR-09", also=touched("STORE-12", "STORE-24", "STORE-23"))
 class RefsTouchTheirSource(Hand):
     """A new ref moves the updated_at of its source."""
 

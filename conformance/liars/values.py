@@ -78,7 +78,7 @@ class StopsAtNul(_Changes):
     """Keeps a content up to its first U+0000."""
 
 
-@lie("core", "STORE-12")
+@lie("core", "STORE-12", also=touched("STORE-14"))
 @changes("description", _of_text(lambda text: text.encode("utf-16", "ignore").decode("utf-16")))
 class DropsSurrogates(_Changes):
     """Takes a lone surrogate in a description and leaves it out."""

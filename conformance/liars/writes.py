@@ -39,7 +39,7 @@ class LosesNegativeScores(Hand):
         return made
 
 
-@lie("core", "STORE-09")
+@lie("core", "STORE-09", also=touched("STORE-23"))
 class LastRoundCounts(Hand):
     """total_rounds is the last created round + 1, even where a higher one is there."""
 
@@ -86,7 +86,7 @@ class OneScoreOnly(Hand):
         )
 
 
-@lie("core", "STORE-23", also=touched("STORE-12"))
+@lie("core", "STORE-23", also=touched("STORE-12", "STORE-11"))
 class AnswersReplaceAnswers(Hand):
     """An expert's response in one round replaces those in the others."""
 
@@ -114,7 +114,7 @@ class LosesTheSummary(Hand):
         return dataclasses.replace(made, title=None)
 
 
-@lie("core", "STORE-08", also=touched("ADDR-09"))
+@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-23"))
 class NeverCompletes(Hand):
     """A completed round has no completed_at."""
 
@@ -154,7 +154,7 @@ class AnyVerdictConverges(Hand):
         return made
 
 
-@lie("core", "STORE-10")
+@lie("core", "STORE-10", also=touched("STORE-14"))
 class EndsForGood(Hand):
     """Takes no claim, no evidence and no move more once the dialogue has converged."""
 
@@ -178,7 +178,11 @@ class FinalAfterTheEnd(Hand):
         return dataclasses.replace(made, verdict_type="final")
 
 
-@lie("core", "STORE-10", also={"ADDR-09": "the time of the end is a time of the write"})
+@lie(
+    "core",
+    "STORE-10",
+    also={"ADDR-09": "the time of the end is a time of the write", **touched("STORE-23")},
+)
 class ConvergedWhenLastTouched(Hand):
     """converged_at moves with every later write of a round."""
 
@@ -190,7 +194,7 @@ class ConvergedWhenLastTouched(Hand):
         return made
 
 
-@lie("core", "STORE-10", also=touched("STORE-23"))
+@lie("core", "STORE-10", also=touched("STORE-23", "ADDR-01"))
 class AmendsTheVerdict(Hand):
     """Adopting a recommendation writes its label into the verdict's recommendation."""
 
@@ -241,7 +245,7 @@ class EventsWithoutResult(_Events):
         event["result_id"] = None
 
 
-@lie("core", "STORE-08")
+@lie("core", "STORE-08", also=touched("STORE-12"))
 class OneActor(_Events):
     """The event of a status change names the first actor only."""
 
@@ -249,7 +253,7 @@ class OneActor(_Events):
         event["actors"] = event["actors"][:1]
 
 
-@lie("core", "STORE-08")
+@lie("core", "STORE-08", also=touched("STORE-12"))
 class SortsActors(Hand):
     """The event of a creation has the contributors sorted and each once."""
 
@@ -260,7 +264,7 @@ class SortsActors(Hand):
         return made
 
 
-@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-05", "STORE-18"))
+@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-05", "STORE-18", "STORE-12", "STORE-23"))
 class NoEventOfACreation(Hand):
     """A new recommendation leaves no event."""
 
@@ -270,7 +274,7 @@ class NoEventOfACreation(Hand):
         return made
 
 
-@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-18"))
+@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-18", "STORE-12", "STORE-23"))
 class EventsOfClaims(Hand):
     """A claim's creation leaves an event as well."""
 
@@ -305,7 +309,7 @@ class CommentsAddress(Hand):
         return made
 
 
-@lie("core", "STORE-08", also=touched("STORE-23"))
+@lie("core", "STORE-08", also=touched("STORE-23", "ADDR-01"))
 class ForgetsTheVerdict(Hand):
     """An adopted recommendation does not say in which verdict."""
 
@@ -335,7 +339,7 @@ class ReopensAnything(Hand):
 # -- refs (STORE-07, STORE-24) -------------------------------------------------------------------------
 
 
-@lie("core", "STORE-24")
+@lie("core", "STORE-24", also=touched("STORE-23"))
 class EvidenceWithoutRefs(Hand):
     """Keeps the references of evidence and writes no ref items for them."""
 
@@ -346,7 +350,7 @@ class EvidenceWithoutRefs(Hand):
         return made
 
 
-@lie("core", "STORE-24", also=touched("STORE-12"))
+@lie("core", "STORE-24", also=touched("STORE-12", "STORE-23"))
 class RefsWithoutReferences(Hand):
     """Writes ref items for the references of a claim and keeps none in the claim."""
 
@@ -357,7 +361,7 @@ class RefsWithoutReferences(Hand):
         return made
 
 
-@lie("core", "STORE-24")
+@lie("core", "STORE-24", also=touched("STORE-23"))
 class RefsTurnedRound(Hand):
     """The ref items of an entity's references point from the target to the entity."""
 
