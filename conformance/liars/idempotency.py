@@ -288,7 +288,7 @@ def _of_one_dialogue(call: Call) -> Any:
     return call.made()
 
 
-@lie("idempotency", "STORE-22")
+@lie("idempotency", "STORE-22", also=touched("STORE-14"))
 @on_every_write(_of_one_dialogue)
 class CreatesUnnamed(ModelStore):
     """The creation of a dialogue is not remembered."""
