@@ -31,6 +31,7 @@ from reference_impl.testing import exposed
 
 from .kit.lie import lie
 from .kit.over_reference import Front, in_place_of
+from .kit.touched import touched
 
 __all__ = ["Sealer"]
 
@@ -197,7 +198,7 @@ class LeavesBadItemsOut(Loader):
         return loaded.snapshot
 
 
-@lie("encrypted", "STORE-03", "STORE-18")
+@lie("encrypted", "STORE-03", "STORE-18", also=touched("STORE-04", "STORE-16"))
 class RemembersTooLong(Loader):
     """Answers reads from its first load until it writes itself."""
 

@@ -72,7 +72,10 @@ _PAIR = in_place_of(envelope.payload_of, payloads.parse_payload)
     "encrypted",
     "ENV-02",
     "ENV-09",
-    also={**_because(*_READS, "ADDR-10", "ADDR-05"), **touched("STORE-18", "STORE-20", "ENV-01")},
+    also={
+        **_because(*_READS, "ADDR-10", "ADDR-05"),
+        **touched("STORE-04", "STORE-16", "STORE-18", "STORE-20", "ENV-01"),
+    },
     tried=_PAIR,
 )
 class LeavesNullsOut(_Pair):

@@ -363,7 +363,7 @@ class ChainsItsErrors(Front):
 # -- caches (STORE-03) ---------------------------------------------------------------------------------
 
 
-@lie("encrypted", "STORE-03")
+@lie("encrypted", "STORE-03", also=touched("STORE-18"))
 class RemembersTheUnknown(Loader):
     """A dialogue that was not there once is not there for this client."""
 
