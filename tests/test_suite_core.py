@@ -38,7 +38,9 @@ def test_the_model_passes_every_test() -> None:
     with open_target("model", TargetOptions()) as target:
         cases = _run(target, seed=2026)
     assert len(cases) > 250
-    assert [case.id for case in cases if case.outcome != "pass"] == []
+    others = {case.id: case.outcome for case in cases if case.outcome != "pass"}
+    deadline = "test_core_deadline.py::test_a_call_ends_within_a_second_of_its_deadline"
+    assert others == {deadline: "not_applicable"}  # there is no engine to hold up
 
 
 def test_a_store_that_does_nothing_passes_none_and_each_by_its_own_assertion() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -90,6 +91,9 @@ class Backend:
     ``places``: files and folders outside the run's folder in which this backend stores or logs (ENV-05);
     what the process itself writes is found without. ``elsewhere``: where items lie that no file here
     holds, as in ``on a server``; files are then searched, and need not show any item.
+
+    ``stall``: gives a context in which the engine takes no write and says nothing, as behind another
+    client's lock or a network that is silent; with it, what a call may take is measured (STORE-16).
     """
 
     store: DialogueStore
@@ -100,6 +104,7 @@ class Backend:
     crypto: Crypto | None = None
     places: tuple[Path, ...] = ()
     elsewhere: str = ""
+    stall: Callable[[], AbstractContextManager[None]] | None = None
 
     def claims(self) -> tuple[str, ...]:
         """The profiles that this backend claims."""

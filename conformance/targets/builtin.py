@@ -8,8 +8,9 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,8 @@ __all__ = [
     "PartitionRaw",
     "Tables",
     "encrypted_factory",
+    "hold_sqlite",
+    "sqlite_file",
 ]
 
 #: Every table of the suite begins so, after the user's prefix if there is one; a store's own never does.
@@ -142,9 +145,10 @@ def encrypted_factory(
     raw: Callable[[Path], PartitionStore],
     *,
     elsewhere: str = "",
+    stall: Callable[[Path], AbstractContextManager[None]] | None = None,
 ) -> Factory:
     """The reference store over ``client``'s partitions; raw access through ``raw``'s. ``elsewhere``:
-    where the items lie if in no file."""
+    where the items lie if in no file; ``stall`` holds up the engine of a folder."""
 
     def factory(
         folder: Path, *, key_file: Path, user_id: str = "local", deadline_s: float = 10.0
@@ -163,6 +167,7 @@ def encrypted_factory(
             profiles=REFERENCE_PROFILES,
             crypto=ReferenceCrypto(),
             elsewhere=elsewhere,
+            stall=None if stall is None else partial(stall, folder),
         )
 
     return factory
@@ -216,6 +221,25 @@ def _model(_: DynamoEngine | None) -> Iterator[Target]:
     )
 
 
+def sqlite_file(folder: Path) -> Path:
+    """Where a folder's items lie."""
+    return folder / "dialogues.db"
+
+
+@contextmanager
+def hold_sqlite(folder: Path) -> Iterator[None]:
+    """Nobody can write to a folder's file: another connection holds the place of the one writer."""
+    import sqlite3
+
+    with closing(sqlite3.connect(sqlite_file(folder), isolation_level=None)) as other:
+        other.execute("PRAGMA busy_timeout = 5000")
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+
+
 @contextmanager
 def _sqlite(_: DynamoEngine | None) -> Iterator[Target]:
     import sqlite3
@@ -223,12 +247,12 @@ def _sqlite(_: DynamoEngine | None) -> Iterator[Target]:
     from reference_impl.partitions.sqlite.store import SqlitePartitionStore
 
     def client(folder: Path) -> PartitionStore:
-        return SqlitePartitionStore(folder / "dialogues.db")
+        return SqlitePartitionStore(sqlite_file(folder))
 
     storages = Storages(client)
     yield Target(
         "sqlite",
-        encrypted_factory(client, storages.of),
+        encrypted_factory(client, storages.of, stall=hold_sqlite),
         Engine("sqlite", sqlite3.sqlite_version),
         _REFERENCE,
         version=suite_version(),
