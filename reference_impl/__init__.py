@@ -7,7 +7,14 @@ with create_dialogue_store("store.toml") as store:
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+if os.name != "posix":
+    raise ImportError(
+        "dialogue-store-conformance runs on POSIX systems only (Linux, macOS): it needs their file modes, "
+        "locks and forks. On Windows use the Windows Subsystem for Linux."
+    )
 
 from .contract.addresses import new_dialogue_id
 from .contract.dialogue_store import DialogueStore

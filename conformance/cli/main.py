@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import click
 
+from reference_impl.cli.terminal import prepare
+
 from ..distribution import suite_version
 from ..running.recorder import clean
 from .common import INTERRUPTED, SETUP, USAGE
@@ -24,6 +26,7 @@ __all__ = ["cli", "main"]
 
 def main() -> NoReturn:
     """The console script ``conformance``. Exit codes: 0, 1, 2, 3, and 130 for Ctrl-C."""
+    prepare()
     completing = "_CONFORMANCE_COMPLETE" in os.environ  # click answers the shell and exits
     try:
         code = cli.main(standalone_mode=False)

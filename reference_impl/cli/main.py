@@ -23,6 +23,7 @@ from ..demo import load_demo, play, stored_rows
 from ..partitions.port import PartitionStore
 from ..sealing.providers import LocalFileKeyProvider
 from ..store.encrypted_store import EncryptedStore
+from .terminal import prepare
 
 if TYPE_CHECKING:
     from ..partitions.dynamodb.store import SetupReport
@@ -247,6 +248,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command; the contract's errors become a message and exit status 1, wrong usage 3."""
+    prepare()
     try:
         status = cli.main(args, standalone_mode=False)
     except click.UsageError as wrong:

@@ -1,0 +1,110 @@
+"""What a terminal, or whoever reads its output, may not change: the work, the report and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+#: One case, so that the run is not to be decided: exit code 2.
+RUN = (
+    sys.executable,
+    "-m",
+    "conformance",
+    "run",
+    "--target",
+    "memory",
+    "--budget",
+    "quick",
+    "-k",
+    "test_core_deadline",
+)
+COMMANDS = {
+    "conformance": ("-m", "conformance", "explain", "STORE-14"),
+    "dialogue-store": ("-c", "from reference_impl.cli.main import main; main(['--help'])"),
+    "generators": ("-m", "generators", "show", "--help"),
+}
+
+
+def _run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **more}
+    return subprocess.run(
+        command,
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_terminal_that_knows_ascii_only_is_no_error(name: str) -> None:
+    ended = _run(sys.executable, *COMMANDS[name], PYTHONIOENCODING="ascii")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.isascii()
+    assert ended.stdout.strip()
+
+
+def test_what_ascii_lacks_is_shown_by_its_number() -> None:
+    whole = _run(sys.executable, *COMMANDS["conformance"], PYTHONIOENCODING="utf-8").stdout
+    lacking = {character for character in whole if not character.isascii()}
+    assert lacking, "this rule's text has nothing but ASCII: take another"
+    shown = _run(sys.executable, *COMMANDS["conformance"], PYTHONIOENCODING="ascii").stdout
+    for character in lacking:
+        assert character.encode("ascii", "backslashreplace").decode() in shown
+
+
+def test_a_reader_who_has_enough_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
+    """As in ``conformance run … | head``: the pipe is closed before the first word."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [*RUN, "--report", str(tmp_path)],
+            cwd=PROJECT,
+            env=environment,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "BrokenPipe" not in ended.stderr
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["verdict"] == "indeterminate"
+
+
+def test_ctrl_c_while_modules_are_loaded_is_told_in_a_word() -> None:
+    """The loading of the command line is interrupted, as a signal would do it."""
+    code = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "conformance.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from conformance.start import main
+main()
+"""
+    ended = _run(sys.executable, "-c", code)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
+
+
+def test_windows_is_told_in_a_sentence() -> None:
+    ended = _run(sys.executable, "-c", "import os; os.name = 'nt'; import reference_impl")
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: dialogue-store-conformance runs on POSIX systems only")
+    assert last.endswith("On Windows use the Windows Subsystem for Linux.")
