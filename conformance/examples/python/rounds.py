@@ -149,7 +149,8 @@ class _Parts:
         for name in given.keys() & _ANY_STATUS - takes:
             self._found.add(_TYPE, "invalid_field", f"{at}.{name}", f"a {entity} takes none")
         if entity is None and isinstance(given.get("status"), str):
-            given["status"] = "amended"  # nobody can say which statuses there are
+            # Nobody can say which statuses there are: one that fits whatever else is given.
+            given["status"] = "adopted" if "verdict_id" in given else "amended"
         given = {"actors": (), "event_round": max(self._round, 0), **given}
         args = self.step(method, at, {name: given[name] for name in given.keys() & takes})
         return Args({"method": method, **args.values} if args else {}, at)
