@@ -73,7 +73,7 @@ for _name, _method in METHODS.items():
     "core",
     "STORE-23",
     "STORE-18",
-    also=dict.fromkeys(("STORE-19", "STORE-21"), "every read is compared with the whole partition"),
+    also=touched("STORE-04", "STORE-19", "STORE-21"),
 )
 class ForgetsATension(ModelStore):
     """get_tensions leaves out the last of several tensions."""
@@ -119,7 +119,7 @@ class AnswersAfterClose(ModelStore):
         pass
 
 
-@lie("core", "STORE-18", "STORE-20")
+@lie("core", "STORE-18", "STORE-20", also=touched("STORE-04", "STORE-16"))
 class ForgetsOnReopen(ModelStore):
     """Keeps everything in the opened store alone, so that no other client finds it."""
 
@@ -246,7 +246,7 @@ class CreatesRounds(ModelStore):
     "core",
     "STORE-04",
     also=dict.fromkeys(
-        ("ADDR-01", "ADDR-08", "STORE-07", "STORE-12", "STORE-14", "STORE-15"),
+        ("ADDR-01", "ADDR-08", "ADDR-09", "STORE-07", "STORE-12", "STORE-14", "STORE-15"),
         "a refusal that leaves a trace is seen where the rule's refusals must leave none",
     ),
 )

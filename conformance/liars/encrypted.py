@@ -198,7 +198,7 @@ class LeavesBadItemsOut(Loader):
         return loaded.snapshot
 
 
-@lie("encrypted", "STORE-03", "STORE-18", also=touched("STORE-04", "STORE-16"))
+@lie("encrypted", "STORE-03", "STORE-18", also=touched("ENV-06", "STORE-04", "STORE-16"))
 class RemembersTooLong(Loader):
     """Answers reads from its first load until it writes itself."""
 

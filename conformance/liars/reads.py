@@ -276,7 +276,7 @@ class SharesItsAnswers(ModelStore):
         return made
 
 
-@lie("core", "STORE-20", also=touched("STORE-18"))
+@lie("core", "STORE-20", also=touched("STORE-04", "STORE-16", "STORE-18"))
 class ClosesForAll(State):
     """Closing one client closes every other one of the storage."""
 

@@ -383,7 +383,7 @@ class RemembersTheUnknown(Loader):
             raise
 
 
-@lie("encrypted", "STORE-03", also=touched("STORE-18"))
+@lie("encrypted", "STORE-03", also=touched("ENV-06", "STORE-18"))
 class RefusesFromMemory(Writer):
     """Says an error of a write from what it knew last, without a look at the storage."""
 
