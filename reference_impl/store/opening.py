@@ -24,11 +24,10 @@ __all__ = ["Opener", "Opening"]
 _HEAD = TYPES["head"]
 _DEK = TYPES["dek"]
 
-#: Cleartext fields of each type in which ``true`` and 1 could be taken for each other: numbers, booleans.
+#: Cleartext fields of each type whose values can equal one of another type: numbers and booleans.
 _CONFUSABLE = {
     kind.entity: tuple(
-        tuple(f.name for f in kind.cleartext_fields if f.type.startswith(types))
-        for types in (("int", "number"), ("bool",))
+        f.name for f in kind.cleartext_fields if f.type.startswith(("int", "number", "bool"))
     )
     for kind in TYPES.values()
 }
@@ -265,10 +264,14 @@ def _take_known(opening: Opening, found: list[tuple[str, Item]]) -> list[tuple[s
         sk, item = entry
         record = known.records.get(sk)
         if record is not None:
-            is_same = record.item == item and _has_types(record.kind, item)
+            is_same = record.item == item and _has_types(record.kind, record.item, item)
         else:
-            is_same = sk == "head" and head is not None and head.item == item
-            is_same = is_same and _has_types(_HEAD, item)
+            is_same = (
+                sk == "head"
+                and head is not None
+                and head.item == item
+                and _has_types(_HEAD, head.item, item)
+            )
         if is_same and "content_nonce" in item:
             is_same = item["key_id"] in trusted
         nonce = item.get("content_nonce")
@@ -295,11 +298,8 @@ def _take_known(opening: Opening, found: list[tuple[str, Item]]) -> list[tuple[s
     return rest
 
 
-def _has_types(kind: EntityType, item: Item) -> bool:
-    """Whether an item that equals a known one is it in type as well: 1.0 is 1, ``true`` is not. The known
-    one passed :func:`envelope.check_form`, so each of its fields is of its type."""
-    numbers, booleans = _CONFUSABLE[kind.entity]
-    for name in numbers:  # a loop: it runs for each item of each read
-        if type(item.get(name)) is bool:
-            return False
-    return not booleans or all(type(item.get(name)) is bool for name in booleans)
+def _has_types(kind: EntityType, known: Item, item: Item) -> bool:
+    """Whether an item that equals a known one does so in type as well: ``true`` and 1.0 equal 1. One that
+    does not goes through its layers, as in a store that knows nothing."""
+    names = _CONFUSABLE[kind.entity]
+    return not names or all(type(item.get(name)) is type(known.get(name)) for name in names)
