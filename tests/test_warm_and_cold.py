@@ -64,9 +64,12 @@ def _change_a_value(chance: random.Random, items: dict[str, Item]) -> Item:
     item = _any(chance, items)
     name = _field(chance, item)
     value: Any = item[name]
+    other: Any
     if isinstance(value, bytes):
-        return {**item, name: value[:-1] + bytes([value[-1] ^ 1])}
-    return {**item, name: f"{value}x" if isinstance(value, str) else value + 1}
+        other = value[:-1] + bytes([value[-1] ^ 1])
+    else:
+        other = f"{value}x" if isinstance(value, str) else value + 1
+    return {**item, name: other}
 
 
 def _leave_a_value_out(chance: random.Random, items: dict[str, Item]) -> Item:
@@ -76,7 +79,8 @@ def _leave_a_value_out(chance: random.Random, items: dict[str, Item]) -> Item:
 
 
 def _add_a_value(chance: random.Random, items: dict[str, Item]) -> Item:
-    return {**_any(chance, items), "extra": chance.choice(["x", 1, True, b"z"])}
+    values: list[Any] = ["x", 1, True, b"z"]
+    return {**_any(chance, items), "extra": chance.choice(values)}
 
 
 def _name_another_key(chance: random.Random, items: dict[str, Item]) -> Item:

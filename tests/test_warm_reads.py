@@ -74,11 +74,14 @@ def test_true_is_not_one_for_a_store_that_knows_the_item(lab: Lab) -> None:
 
 
 @rules("STORE-03")
-def test_one_point_zero_is_one(lab: Lab) -> None:
+def test_one_point_zero_is_what_a_cold_store_says_it_is(lab: Lab) -> None:
+    """It equals 1, and no whole number is stored so: whoever has read 1 before may not go on with it."""
     for item, name, value, _ in confusable(lab.items.query(PK)):
         if not isinstance(value, bool):
             lab.put({**item, name: float(value)})
-            assert lab.warm.verify_partition(D) == [], name
+            cold = lab.cold().verify_partition(D)
+            assert [finding.layer for finding in cold] == ["envelope"], name
+            assert lab.warm.verify_partition(D) == cold, name
             lab.put(item)
 
 
