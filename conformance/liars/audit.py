@@ -287,7 +287,11 @@ class _Retelling(AuditLog):
         return uses
 
 
-@lie("audit", "AUDIT-01", also=touched("AUDIT-02", "AUDIT-04", "AUDIT-05", "AUDIT-06", "AUDIT-09"))
+@lie(
+    "audit",
+    "AUDIT-01",
+    also=touched("AUDIT-02", "AUDIT-04", "AUDIT-05", "AUDIT-06", "AUDIT-08", "AUDIT-09"),
+)
 class OneEventForEachItem(_Retelling):
     """Logs a decrypt for each item of a batch."""
 
