@@ -116,6 +116,18 @@ def test_nothing_is_acknowledged_into_a_file_that_is_gone(
     reader.close()
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_condition_that_fails_is_not_told_of_a_file_that_is_gone(
+    way: Callable[[Path], str], store: SqlitePartitionStore, path: Path
+) -> None:
+    """What it was looked up in is nobody's any more."""
+    words = way(path)
+    refused(lambda: put(store, "before"), words)
+    refused(lambda: store.append([{"pk": "p", "sk": "before"}], token="t"), words)
+    unequal = Put({"pk": "p", "sk": "before"}, Equals({"sk": "another"}))
+    refused(lambda: store.commit([unequal], token="t"), words)
+
+
 def test_a_file_that_is_put_back_is_as_good_as_before(
     store: SqlitePartitionStore, path: Path
 ) -> None:

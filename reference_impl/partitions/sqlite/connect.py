@@ -30,7 +30,7 @@ Identity: TypeAlias = tuple[int, int]
 def identity_of(path: str | os.PathLike[str]) -> Identity | None:
     """Which file lies at the path; None: nothing that can be looked at."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - a Path costs twice that
+        status = os.stat(path)  # noqa: PTH116 - before and after every commit: a Path costs twice that
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -78,7 +78,7 @@ class Connection(sqlite3.Connection):
     #: The file that it has open.
     file: Identity | None = None
     #: What must stay at its path for as long as the connection is open: the file, its log, the log's index.
-    places: tuple[tuple[str, Identity], ...] = ()
+    places: tuple[tuple[str, Identity | None], ...] = ()
     _state: tuple[int, ...] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -106,8 +106,7 @@ class Connection(sqlite3.Connection):
         ).fetchall()  # with it SQLite makes the log
         real = str(path.resolve())  # the log lies beside the file itself, not beside a link to it
         named = (str(path), f"{real}-wal", f"{real}-shm")
-        found = ((place, identity_of(place)) for place in named)
-        self.places = tuple((place, identity) for place, identity in found if identity is not None)
+        self.places = tuple((place, identity_of(place)) for place in named)
 
     @property
     def is_still(self) -> bool:
@@ -121,14 +120,9 @@ class Connection(sqlite3.Connection):
 
     def lost(self) -> str | None:
         """The first place at which no longer lies what this connection has open; None: all is well."""
-        place = ""
-        try:
-            for place, identity in self.places:
-                status = os.stat(place)  # noqa: PTH116 - a Path costs twice that
-                if (status.st_dev, status.st_ino) != identity:
-                    return place
-        except OSError:
-            return place
+        for place, identity in self.places:
+            if identity is not None and identity_of(place) != identity:
+                return place
         return None
 
     def close(self) -> None:

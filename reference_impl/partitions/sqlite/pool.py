@@ -18,21 +18,13 @@ from .connect import Connection, Identity, has_log, identity_of, open_examined
 from .errors import meaning
 from .file import Found, is_out_of_descriptors, moved, no_descriptor, no_store, told
 
-__all__ = ["CommitFault", "Lost", "Pool"]
+__all__ = ["CommitFault", "Pool"]
 
 _T = TypeVar("_T")
 
 
 class CommitFault(sqlite3.Error):
     """COMMIT itself failed; ``sqlite_errorname`` says how."""
-
-
-class Lost(Exception):
-    """What a connection has open no longer lies at its path; ``error`` says so to the caller."""
-
-    def __init__(self, error: DialogueStoreError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 class Pool:
@@ -59,9 +51,8 @@ class Pool:
             after_in_child=Pool._begin_anew,
         )
 
-    def use(self, work: Callable[[Connection], _T], *, looks_itself: bool = False) -> _T:
+    def use(self, work: Callable[[Connection], _T]) -> _T:
         """Do ``work`` with a connection that nobody else has; one whose call failed is not reused.
-        ``looks_itself``: ``work`` calls :meth:`refuse_lost`, so it is not done before.
 
         Errors of SQLite come out as those of the port.
         """
@@ -69,8 +60,13 @@ class Pool:
             connection = None
             try:
                 connection = self.take()
-                if not looks_itself:
-                    self.refuse_lost(connection)
+                place = connection.lost()
+                if place is not None:
+                    self.give(
+                        connection
+                    )  # kept: as long as it is open no other file can look like this one
+                    connection = None
+                    raise moved(self._path, place)
                 result = work(connection)
                 if connection.has_changed(self._path):
                     raise Contention
@@ -83,24 +79,12 @@ class Pool:
                     else:
                         connection.close()
                 raise problem from None
-            except Lost as lost:
-                if connection is not None:
-                    self.give(
-                        connection
-                    )  # as long as it is open no other file can look like this one
-                raise lost.error from None
             except BaseException:
                 if connection is not None:
                     connection.close()
                 raise
             self.give(connection)
             return result
-
-    def refuse_lost(self, connection: Connection) -> None:
-        """:class:`Lost` where what the connection has open no longer lies at its path."""
-        place = connection.lost()
-        if place is not None:
-            raise Lost(moved(self._path, place))
 
     def take(self) -> Connection:
         """A connection for whoever gives it back, or closes it; better to :meth:`use` one."""

@@ -30,8 +30,8 @@ from ..port import (
     time_left,
 )
 from .connect import Connection
-from .file import MAX_PATH_BYTES, told
-from .pool import CommitFault, Lost, Pool
+from .file import MAX_PATH_BYTES, moved, told
+from .pool import CommitFault, Pool
 from .rows import item_of, items_of, row_of
 from .schema import rows as _rows
 
@@ -179,7 +179,7 @@ class SqlitePartitionStore(PartitionStore):
                 if failed:
                     connection.execute("ROLLBACK")
                 else:
-                    self._pool.refuse_lost(connection)
+                    self._refuse_lost(connection)
                     _commit(connection)
             except BaseException:
                 if connection.in_transaction:
@@ -188,14 +188,21 @@ class SqlitePartitionStore(PartitionStore):
                 raise
             if not failed:
                 try:
-                    self._pool.refuse_lost(connection)
-                except Lost as lost:  # since we looked: the file may be put back, or not
-                    raise LostAnswer(lost.error) from None
+                    self._refuse_lost(connection)
+                except (
+                    DialogueStoreError
+                ) as gone:  # since we looked: the file may be put back, or not
+                    raise LostAnswer(gone) from None
             return failed
 
-        failed = self._pool.use(act, looks_itself=True)
+        failed = self._pool.use(act)
         if failed:
             raise ConditionFailed(failed)
+
+    def _refuse_lost(self, connection: Connection) -> None:
+        place = connection.lost()
+        if place is not None:
+            raise moved(self.path, place)
 
     def _begin(self, connection: sqlite3.Connection, busy_timeout_s: float | None) -> None:
         if busy_timeout_s is None:
