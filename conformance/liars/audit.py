@@ -145,11 +145,11 @@ class TrustsTheHead(Loader):
     """Never compares the head with the write chain: a partition rolled back is as good as new."""
 
     def check_chain(
-        self, snapshot: Snapshot, last: Item | None, kek: KekHandle | None
+        self, snapshot: Snapshot, last: Item | None, kek: KekHandle
     ) -> list[Finding]:
         if last is not None:
             dialogue_id = snapshot.dialogue_id
-            key = audit_chain.mac_key(kek, dialogue_id) if kek is not None else None
+            key = audit_chain.mac_key(kek, dialogue_id)
             snapshot.tip = audit_chain.tip_of(last, dialogue_id, key)
         return []
 
@@ -158,18 +158,25 @@ class TrustsTheHead(Loader):
 class BelievesStates(Loader):
     """Tells what the head's state says without asking the chain."""
 
-    def check_state(self, snapshot: Snapshot, kek: KekHandle | None) -> list[Finding]:
+    def check_state(self, snapshot: Snapshot, kek: KekHandle) -> list[Finding]:
         del snapshot, kek
         return []
+
+
+@lie("audit", "AUDIT-09")
+class BelievesTombstones(Loader):
+    """Takes a tombstone's word, without a look at the mac of the chain's last event."""
+
+    def check_tombstone(self, dialogue_id: str, kek: KekHandle) -> list[Finding]:
+        del kek
+        raise error("key_erased", f"dialogue {dialogue_id} is erased")
 
 
 @lie("audit", "AUDIT-09")
 class BelievesAnyBoundary(Loader):
     """Takes a boundary at the write chain's end for the end, whatever it says."""
 
-    def check_chain(
-        self, snapshot: Snapshot, last: Item | None, kek: KekHandle | None
-    ) -> list[Finding]:
+    def check_chain(self, snapshot: Snapshot, last: Item | None, kek: KekHandle) -> list[Finding]:
         is_boundary = last is not None and last["operation"] == "boundary"
         return [] if is_boundary else super().check_chain(snapshot, last, kek)
 

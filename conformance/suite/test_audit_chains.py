@@ -289,6 +289,36 @@ def test_a_state_is_believed_only_as_the_chain_bears_out(
     assert [r["round"] for r in plain(store.get_rounds(D))] == [1]
 
 
+@rules("AUDIT-09")
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+@pytest.mark.parametrize("left", ["nothing", "everything"])
+def test_an_erasure_is_believed_only_with_its_mac(world: World, left: str, warm: bool) -> None:
+    """KEY-09: somebody without a key puts a tombstone and an `erase` event, right in form, hash and link.
+    Whether its mac is looked at does not depend on what else lies there."""
+    backend = world.open()
+    raw = raw_of(backend)
+    begin(backend.store, D, rounds=[1])
+    store = world.open().store
+    if warm:
+        store.get_rounds(D)
+    head = raw.get(PK, "head")
+    assert head is not None, "there is no head"
+    revision = int(head["revision"]) + 1
+    kept = {name: head[name] for name in ("pk", "sk", "updated_at")}
+    if left == "nothing":
+        for item in raw.scan(D):
+            raw.delete(PK, str(item["sk"]))
+    raw.put({**kept, "revision": revision, "state": "erased"})
+    fields = {"dialogue_id": D, "operation": "erase", "revision": revision}
+    last = Log(raw, D).all()["w"][-1]
+    raw.put(made(None, {**fields, "key_id": last["key_id"], "mac": "0" * 64}, after=last))
+    for _ in range(2):
+        with expect_error("integrity_error", layer="chain"):
+            store.load_partition(D)
+    with expect_error("integrity_error", layer="chain"):
+        store.create_round(D, 3)
+
+
 def removed(world: World) -> tuple[Backend, Log]:
     """A dialogue whose items are all gone while its chain stayed."""
     backend = world.open()

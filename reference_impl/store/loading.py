@@ -114,19 +114,21 @@ class Loader:
         snapshot, findings = self._opener.open_partition(dialogue_id, items, operation.uses, known)
         operation.known = snapshot
         if head is not None and head.keys() == _TOMBSTONE and head["state"] == "erased":
-            return self._look_at_tombstone(snapshot, findings, head, operation.kek)
+            # It is no bad item by itself: the chain tells.
+            others = [finding for finding in findings if finding.sk != "head"]
+            others += self.check_tombstone(dialogue_id, operation.derived_kek())
+            return Loaded(snapshot, others, head)
         if not readable and not any(f.layer == "head" for f in findings):
             detail = "the journal that the head names is not the one that was written"
             findings.append(_of_head(dialogue_id, detail))
         if snapshot.head is not None and not any(f.layer == "head" for f in findings):
-            findings += self.check_chain(snapshot, last, operation.kek)
+            kek = operation.derived_kek()
+            findings += self.check_chain(snapshot, last, kek)
             if not any(f.layer == "chain" for f in findings):
-                findings += self.check_state(snapshot, operation.kek)
+                findings += self.check_state(snapshot, kek)
         return Loaded(snapshot, findings, head)
 
-    def check_chain(
-        self, snapshot: Snapshot, last: Item | None, kek: KekHandle | None
-    ) -> list[Finding]:
+    def check_chain(self, snapshot: Snapshot, last: Item | None, kek: KekHandle) -> list[Finding]:
         """Layer ``chain``: the head is not below the write chain's last event (AUDIT-09). ``last`` was
         read before the head: a head above it is one that was written since, or a cut tail. Where the chain
         ends with the head's own event, the state's ``tip`` is set."""
@@ -150,11 +152,11 @@ class Loader:
             snapshot.tip = end.tip
         return []
 
-    def _end(self, dialogue_id: str, last: Item, kek: KekHandle | None) -> _End | None:
+    def _end(self, dialogue_id: str, last: Item, kek: KekHandle) -> _End | None:
         """The write chain's last event whose mac is good, and what stands behind it: boundaries of right
         form, eight at most (AUDIT-09). None where anything else does. Only behind a boundary is more read
         than ``last``."""
-        key = audit_chain.mac_key(kek, dialogue_id) if kek is not None else None
+        key = audit_chain.mac_key(kek, dialogue_id)
         tip = here = audit_chain.tip_of(last, dialogue_id, key)
         event = last
         for _ in range(MAX_BOUNDARIES + 1):
@@ -168,7 +170,7 @@ class Loader:
             event, here = before, audit_chain.tip_of(before, dialogue_id, key)
         return None
 
-    def check_state(self, snapshot: Snapshot, kek: KekHandle | None) -> list[Finding]:
+    def check_state(self, snapshot: Snapshot, kek: KekHandle) -> list[Finding]:
         """HEAD-01: nobody needs a key to write ``erased`` or ``moved`` into a head, so the chain, read
         again after the head, has to bear it out."""
         state = snapshot.known_head.state
@@ -182,21 +184,17 @@ class Loader:
             return []
         return [_not_borne_out(snapshot.dialogue_id, state)]
 
-    def _look_at_tombstone(
-        self, snapshot: Snapshot, findings: list[Finding], head: Item, kek: KekHandle | None
-    ) -> Loaded:
-        """A head without an envelope that says ``erased`` (KEY-09), believed as the chain bears it out
-        (HEAD-01): it is no bad item by itself."""
-        others = [finding for finding in findings if finding.sk != "head"]
-        last = self._log.last_write(snapshot.dialogue_id)
-        end = self._end(snapshot.dialogue_id, last, kek) if last is not None else None
-        if last is not None and end is None:
-            return Loaded(snapshot, [*others, _of_last_event(last)], head)
+    def check_tombstone(self, dialogue_id: str, kek: KekHandle) -> list[Finding]:
+        """A head without an envelope that says ``erased`` (KEY-09) is believed as the chain bears it out
+        (HEAD-01): ``key_erased`` then, else what is wrong."""
+        last = self._log.last_write(dialogue_id)
+        if last is not None and self._end(dialogue_id, last, kek) is None:
+            return [_of_last_event(last)]
         if last is not None and last["operation"] == "erase":
-            raise error("key_erased", f"dialogue {snapshot.dialogue_id} is erased")
-        return Loaded(snapshot, [*others, _not_borne_out(snapshot.dialogue_id, "erased")], head)
+            raise error("key_erased", f"dialogue {dialogue_id} is erased")
+        return [_not_borne_out(dialogue_id, "erased")]
 
-    def find_tip(self, snapshot: Snapshot, kek: KekHandle | None) -> None:
+    def find_tip(self, snapshot: Snapshot, kek: KekHandle) -> None:
         """The write chain's end for a head that was written after the chain was looked at."""
         last = self._log.last_write(snapshot.dialogue_id)
         findings = self.check_chain(snapshot, last, kek)

@@ -81,6 +81,11 @@ class Operation:
         """The KEK, if this call or another one derived it."""
         return self._keyring.known_kek(self.uses)
 
+    def derived_kek(self) -> KekHandle:
+        """The KEK, derived where nobody has yet: what is stored never decides whether it is used (ENV-08).
+        The errors of :meth:`Keyring.kek`."""
+        return self._keyring.kek(self.uses)
+
     def read(self, head: Item | None) -> None:
         """The head was read, opened or not."""
         revision = head.get("revision") if head is not None else None

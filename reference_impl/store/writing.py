@@ -107,7 +107,7 @@ class Writer:
             )
             raise Contention
         if snapshot.tip is None:
-            self._loader.find_tip(snapshot, operation.kek)
+            self._loader.find_tip(snapshot, operation.derived_kek())
         if self._partitions.max_actions is not None:
             key = journal_key(operation.dialogue_id)
             operation.cached.orphans = self._partitions.query(key)
