@@ -79,14 +79,22 @@ __all__ = [
     "new_dialogue_id",
 ]
 
-#: What few programs need, and where it is: loaded when it is asked for.
+#: What few programs need, by the module that has it: loaded when it is asked for.
 _HOMES = {
-    "AnalyticsStore": ".contract.analytics_store",
-    "MigrationStore": ".contract.migration_store",
+    "contract.analytics_store": ("AnalyticsStore",),
+    "contract.migration_store": ("MigrationStore",),
 }
 
+if not TYPE_CHECKING:  # a type checker has the names above, and is to miss every other one
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    def __getattr__(name: str) -> Any:
+        for module, names in _HOMES.items():
+            if name in names:
+                found = getattr(importlib.import_module(f".{module}", __name__), name)
+                globals()[name] = found
+                return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -144,9 +144,7 @@ class WritesOverEvents(MemoryPartitionStore):
 class TrustsTheHead(Loader):
     """Never compares the head with the write chain: a partition rolled back is as good as new."""
 
-    def check_chain(
-        self, snapshot: Snapshot, last: Item | None, kek: KekHandle
-    ) -> list[Finding]:
+    def check_chain(self, snapshot: Snapshot, last: Item | None, kek: KekHandle) -> list[Finding]:
         if last is not None:
             dialogue_id = snapshot.dialogue_id
             key = audit_chain.mac_key(kek, dialogue_id)
