@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -125,20 +126,15 @@ class LostAnswer(Exception):
 _left: ContextVar[Callable[[], float] | None] = ContextVar("left", default=None)
 
 
-class bounded_by:  # noqa: N801 - used as a function is
+@contextmanager
+def bounded_by(left: Callable[[], float]) -> Iterator[None]:
     """Within it no engine call of this thread waits longer for an answer than ``left()`` says at its
     beginning, in seconds (STORE-16). It goes by the thread, so that whatever passes calls on passes it on."""
-
-    __slots__ = ("_left", "_token")
-
-    def __init__(self, left: Callable[[], float]) -> None:
-        self._left = left
-
-    def __enter__(self) -> None:
-        self._token = _left.set(self._left)
-
-    def __exit__(self, *_: object) -> None:
-        _left.reset(self._token)
+    token = _left.set(left)
+    try:
+        yield
+    finally:
+        _left.reset(token)
 
 
 def time_left() -> float | None:
@@ -170,6 +166,7 @@ def keys_of(actions: Sequence[Action]) -> list[Key]:
     for action in actions:
         if isinstance(action, Put):
             for name, value in action.item.items():
+                # What most values are is looked at here: a call costs more than the look.
                 if not (type(value) is str and value.isascii()) and not _storable(value):
                     raise ValueError(f"attribute {name!a} holds no value that an item can have")
             pk, sk = action.item.get("pk"), action.item.get("sk")

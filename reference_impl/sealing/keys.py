@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -97,29 +96,19 @@ class KekHandle(_Handle):
     """The key that wraps data keys. ``key_id`` is ``kek#{u}#{k}`` of KEY-05: it names, and hides,
     the key."""
 
-    __slots__ = ("__derived", "check", "key_id", "open", "seal", "user")
+    __slots__ = ("check", "derive_kept", "key_id", "open", "seal", "user")
 
     def __init__(self, key: bytes, user_id: str) -> None:
         super().__init__(key)
-        self.__derived: OrderedDict[bytes, bytes] = OrderedDict()
         self.user = hashlib.sha256(user_id.encode("utf-8")).hexdigest()[:16]
         self.check = self.derive(b"blue/kek-check/v1").hex()[:16]
         self.key_id = f"kek#{self.user}#{self.check}"
+        #: As :meth:`derive`; what was asked for last is kept for as long as this key is.
+        self.derive_kept = lru_cache(_KEPT)(lambda info: hkdf(key, info))
         gcm = self._gcm()
         #: As those of :class:`DekHandle`.
         self.seal: Callable[[bytes, bytes, bytes], bytes] = gcm.encrypt
         self.open: Callable[[bytes, bytes, bytes], bytes] = gcm.decrypt
-
-    def derive_kept(self, info: bytes) -> bytes:
-        """As :meth:`derive`; what was asked for last is kept for as long as this key is."""
-        kept = self.__derived
-        derived = kept.get(info)
-        if derived is None:
-            derived = kept[info] = self.derive(info)
-            while len(kept) > _KEPT:
-                with suppress(KeyError):  # another thread was faster
-                    kept.popitem(last=False)
-        return derived
 
 
 class DekHandle(_Handle):

@@ -57,8 +57,6 @@ class KeyUses:
 
     def events(self) -> list[Use]:
         """What is to be logged, in the order of AUDIT-04; a failed sealing comes last."""
-        if not (self._derive or self._wraps or self._opened or self._failed):
-            return [] if self.failed_sealing is None else [self.failed_sealing]
         found = [self._derive] if self._derive is not None else []
         for operation in ("wrap", "unwrap"):
             found += [self._wraps[key] for key in sorted(self._wraps) if key[0] == operation]

@@ -286,11 +286,6 @@ def _take_known(opening: Opening, found: list[tuple[str, Item]]) -> list[tuple[s
             is_head_known = True
     if len(met) < sealed or not opening.nonces.isdisjoint(met):
         return found
-    opening.nonces |= {
-        (r.item["key_id"], r.item["content_nonce"])
-        for r in records.values()
-        if "content_nonce" in r.item
-    }
     opening.same = records
     opening.snapshot.take_over(records, known)
     if is_head_known:
