@@ -44,6 +44,25 @@ def _run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _run_for_nobody(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """As in ``… | head``: the pipe is closed before the first word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT), **more},
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_terminal_that_knows_ascii_only_is_no_error(name: str) -> None:
     ended = _run(sys.executable, *COMMANDS[name], PYTHONIOENCODING="ascii")
@@ -63,27 +82,26 @@ def test_what_ascii_lacks_is_shown_by_its_number() -> None:
 
 def test_a_reader_who_has_enough_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
     """As in ``conformance run … | head``: the pipe is closed before the first word."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        ended = subprocess.run(
-            [*RUN, "--report", str(tmp_path)],
-            cwd=PROJECT,
-            env=environment,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    finally:
-        os.close(writing)
+    ended = _run_for_nobody(*RUN, "--report", str(tmp_path))
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
     assert "BrokenPipe" not in ended.stderr
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["verdict"] == "indeterminate"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_reader_who_has_enough_is_no_error_in_any_encoding(encoding: str) -> None:
+    """A list goes past rich: by way of click, which has an opinion of its own on ASCII."""
+    command = (sys.executable, "-m", "conformance", "cases")
+    ended = _run_for_nobody(*command, PYTHONIOENCODING=encoding)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_click_prints_what_the_terminal_knows() -> None:
+    code = "from reference_impl.cli.terminal import prepare; import click; prepare(); click.echo('\u2014')"
+    ended = _run(sys.executable, "-c", code, PYTHONIOENCODING="ascii")
+    assert ended.stdout == "\\u2014\n"
 
 
 def test_ctrl_c_while_modules_are_loaded_is_told_in_a_word() -> None:

@@ -13,6 +13,9 @@ __all__ = ["prepare"]
 class _Unbroken(io.TextIOWrapper):
     """A stream whose reader may go (``| head``): what is written then is dropped, and the work goes on."""
 
+    #: Hidden: where the encoding is ASCII, click writes UTF-8 past a text stream to the bytes below it.
+    buffer = None  # type: ignore[assignment]
+
     def write(self, text: str, /) -> int:
         try:
             return super().write(text)
