@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.mutants.campaign import AREAS, Outcome, drawn, kept_outcomes, note
+from dev.mutants.campaign import AREAS, Outcome, Searcher, drawn, kept_outcomes, note
 from dev.mutants.changes import changes_of, with_change
 
 PROJECT = Path(__file__).parent.parent
@@ -82,3 +82,33 @@ def test_outcomes_are_kept_as_they_come(tmp_path: Path) -> None:
         note(path, Outcome(f"fault {number}", "suite", 1.5))
     assert kept_outcomes(path)["fault 2"] == Outcome("fault 2", "suite", 1.5)
     assert list(kept_outcomes(path)) == ["fault 1", "fault 2"]
+
+
+def test_no_two_faults_have_one_name() -> None:
+    names = [fault.name for fault in drawn(PROJECT, 1, 10_000)]
+    assert len(names) > 1000
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("suite", "tests", "found_by"),
+    [(1, 0, "suite"), (0, 1, "tests"), (0, 0, "survived"), (2, 0, "survived"), (3, 5, "survived")],
+)
+def test_only_a_failure_finds_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suite: int, tests: int, found_by: str
+) -> None:
+    """A suite that cannot be set up, and tests that are not there, have found nothing."""
+    fault = drawn(PROJECT, 1, 1)[0]
+    (tmp_path / fault.path).parent.mkdir(parents=True)
+    source = (PROJECT / fault.path).read_text(encoding="utf-8")
+    (tmp_path / fault.path).write_text(source, encoding="utf-8")
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!/bin/sh\n[ $2 = pytest ] && exit {tests}\nexit {suite}\n", encoding="utf-8"
+    )
+    python.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(python))
+    searcher = Searcher(tmp_path, {fault.path: {str(fault.change.line): ["tests/x.py::y"]}}, 30)
+    assert searcher.search(fault).found_by == found_by
+    assert (tmp_path / fault.path).read_text(encoding="utf-8") == source
+    assert searcher.unfit([fault]) == ([] if suite == 0 else ["memory"])

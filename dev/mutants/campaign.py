@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +23,10 @@ __all__ = ["AREAS", "Fault", "Outcome", "Searcher", "copy_project", "drawn", "ke
 AREAS = ("sealing", "store/planning", "store", "partitions", "contract")
 #: Tests of a fault at most, those that go through the fewest lines first.
 _TESTS = 120
+#: In place of an exit code.
+_HANGS = -999
+#: Exit codes that tell of a fault: of the suite "not conformant", of pytest a failure or a broken import.
+_FOUND = {"suite": (1, _HANGS), "tests": (1, 2, 4, _HANGS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class Fault:
     @property
     def name(self) -> str:
         """It, for people and for going on where a run was cut off."""
-        return f"{self.path}:{self.change.line} {self.change.what} -> {self.change.text}"
+        place = f"{self.path}:{self.change.line} (byte {self.change.start})"
+        return f"{place} {self.change.what} -> {self.change.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +111,22 @@ class Searcher:
         path.write_text(with_change(source, fault.change), encoding="utf-8")
         try:
             found_by = next(
-                (who for who, command in self._askers(fault) if self._fails(command)), None
+                (who for who, command in self._askers(fault) if self._ends(command) in _FOUND[who]),
+                None,
             )
         finally:
             path.write_text(source, encoding="utf-8")
         return Outcome(fault.name, found_by or "survived", round(time.monotonic() - started, 1))
 
-    def honest(self) -> bool:
-        """Whether the suite is content with the copy as it is."""
-        return not self._fails(_suite("memory"))
+    def unfit(self, faults: Iterable[Fault]) -> list[str]:
+        """The targets of the suite that do not pass with the copy as it is: nothing that they said of these
+        faults would mean anything."""
+        targets = {target for fault in faults for target in _targets(fault)}
+        return sorted(target for target in targets if self._ends(_suite(target)) != 0)
 
     def _askers(self, fault: Fault) -> Iterator[tuple[str, Sequence[str]]]:
-        yield "suite", _suite("memory")
-        if fault.path.startswith("reference_impl/partitions/sqlite"):
-            yield "suite", _suite("sqlite")
-        if fault.path.startswith("reference_impl/partitions/dynamodb"):
-            yield "suite", [*_suite("dynamodb"), "--engine", "local"]
+        for target in _targets(fault):
+            yield "suite", _suite(target)
         tests = self.tests_of(fault)
         if tests:
             yield (
@@ -138,8 +143,9 @@ class Searcher:
             tests = {test for found in lines.values() for test in found}
         return sorted(tests, key=lambda test: (self._weights[test], test))[:_TESTS]
 
-    def _fails(self, command: Sequence[str]) -> bool:
-        """Whether a command ends with a failure, or not at all. What it started ends with it."""
+    def _ends(self, command: Sequence[str]) -> int:
+        """How a command ends, as an exit code; :data:`_HANGS` where it does not. What it started ends with
+        it."""
         environment = {**os.environ, "PYTHONPATH": str(self._copy), "PYTHONDONTWRITEBYTECODE": "1"}
         process = subprocess.Popen(
             command,
@@ -151,17 +157,23 @@ class Searcher:
             start_new_session=True,
         )
         try:
-            return process.wait(self._patience_s) != 0
+            return process.wait(self._patience_s)
         except subprocess.TimeoutExpired:
-            return True
+            return _HANGS
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 
+def _targets(fault: Fault) -> list[str]:
+    """What the suite is asked about for a fault: the reference in memory, and the engine that it is in."""
+    inside = fault.path.removeprefix("reference_impl/partitions/").partition("/")[0]
+    return ["memory", *(engine for engine in ("sqlite", "dynamodb") if engine == inside)]
+
+
 def _suite(target: str) -> list[str]:
-    command = [sys.executable, "-m", "conformance", "run", "--target", target]
+    command = [sys.executable, "-m", "conformance", "run", "--target", target, "--engine", "local"]
     return [*command, "--budget", "quick", "--report", "build/mutants-suite"]
 
 

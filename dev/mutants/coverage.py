@@ -28,7 +28,7 @@ data_file = {folder}/data
 
 def measure(project: Path, folder: Path, kept: Path) -> Reached:
     """The tests by line; taken from ``kept`` where that is there, written to it otherwise. Takes some twice
-    as long as the tests themselves. ``RuntimeError`` where they end neither passed nor failed."""
+    as long as the tests themselves. ``RuntimeError`` where any fails: it would for every fault."""
     if kept.is_file():
         found: Reached = json.loads(kept.read_text(encoding="utf-8"))
         return found
@@ -49,9 +49,11 @@ def measure(project: Path, folder: Path, kept: Path) -> Reached:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         ends = dict(zip(modules, pool.map(run, modules), strict=True))
     # 5: pytest chose none of a module's tests.
-    broken = [f"{module} ({code})" for module, code in ends.items() if code not in (0, 1, 5)]
+    broken = [f"{module} ({code})" for module, code in ends.items() if code not in (0, 5)]
     if broken:
-        raise RuntimeError(f"these tests did not come to their end: {', '.join(broken)}")
+        raise RuntimeError(
+            f"these tests do not pass with the reference as it is: {', '.join(broken)}"
+        )
     data = coverage.CoverageData(basename=str(folder / "data"))
     for part in sorted(folder.glob("data.*")):
         one = coverage.CoverageData(basename=str(part))
