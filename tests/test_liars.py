@@ -134,6 +134,23 @@ def test_only_own_rules_are_run_and_only_until_they_are_red(tmp_path: Path) -> N
     assert (result.killed, result.unexpected, seen.read_text()) == (False, ("STORE-10",), "abc")
 
 
+@pytest.mark.parametrize("code", ["not_applicable", "machine_error"])
+def test_what_nobody_could_decide_settles_no_rule(tmp_path: Path, code: str) -> None:
+    """A fork of what is in one process alone, say: the case after it has to be asked."""
+    body = f"""
+    from conformance.targets.guard import Undecided
+
+    @rules("STORE-09")
+    def test_a():
+        raise Undecided({code!r}, "nothing was tried")
+
+    @rules("STORE-09")
+    def test_b():
+        assert False
+    """
+    assert _try(tmp_path, body, _liar("STORE-09"), only_own=True).killed
+
+
 def test_a_liar_that_nothing_catches_has_survived(tmp_path: Path) -> None:
     for only_own in (False, True):
         result = _try(tmp_path, "", _liar("STORE-09"), only_own=only_own)

@@ -271,6 +271,11 @@ class Recorder:
             self._listener.case(case)
             self._fail_fast(case)
 
+    def counts_against(self, nodeid: str) -> bool:
+        """Whether what was recorded of a test so far fails its rules: not what nobody could decide."""
+        item = self._items.get(_id(nodeid))
+        return item is not None and item.case().outcome in FAILING
+
     def interrupt(self) -> None:
         """Somebody stopped the run."""
         self._interrupted = True

@@ -351,11 +351,12 @@ class _Book:
         if self.is_settled(item):
             pytest.skip("its rules are red already")
 
-    def note(self, report: pytest.TestReport) -> None:
-        """Write down how the call of a test ended."""
+    def note(self, report: pytest.TestReport, against: bool) -> None:
+        """Write down how the call of a test ended, and whether it fails its rules: what a target in memory
+        cannot show, as a fork, settles nothing."""
         if not report.failed or not explain(report).startswith(_BY_ASSERTION):
             self.strange.append(report.nodeid)
-        if report.failed:
+        if against:
             self.failed.add(report.nodeid)
             if self._open is not None:
                 self._open -= self._rules[report.nodeid]
@@ -391,7 +392,7 @@ class _Recorder(Recorder):
         """Into the book as well."""
         super().pytest_runtest_logreport(report)
         if report.when == "call":
-            self._book.note(report)
+            self._book.note(report, self.counts_against(report.nodeid))
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:
