@@ -29,7 +29,6 @@ Top-level settings: ``deadline_s`` (seconds, default 10) and ``read_only`` (defa
 from __future__ import annotations
 
 import os
-import re
 import threading
 import tomllib
 import unicodedata
@@ -50,7 +49,6 @@ __all__ = ["BACKENDS", "ENDPOINT_VARIABLE", "StoreConfig", "read_config"]
 
 #: The one difference between a local and a production configuration.
 ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT"
-_CMK_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
 #: Every setting there is, by its path, with the type of its value.
 _SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "storage.backend": str,
@@ -184,14 +182,13 @@ def _provider(flat: Mapping[str, Any]) -> str:
         if other != provider and known.setting in flat:
             what = f"belongs to the key provider {other}, and this one is {provider}"
             raise _wrong(known.setting, what)
-    if provider == "aws-kms":
-        if "keys.cmk_arn" not in flat:
-            raise _wrong("keys.cmk_arn", "is needed by the key provider aws-kms", "missing_field")
-        if not _CMK_ARN.fullmatch(flat["keys.cmk_arn"]):
-            raise _wrong("keys.cmk_arn", "is not the ARN of a KMS key")
     if provider not in usable:
-        what = f"names {provider}, which this release cannot use yet; use {' or '.join(usable)}"
-        raise _wrong("keys.provider", what)
+        raise error(
+            "invalid_field",
+            f"the setting keys.provider names {provider}, which this release cannot use yet",
+            advice=f"Use {' or '.join(usable)}.",
+            setting="keys.provider",
+        )
     return str(provider)
 
 
@@ -246,6 +243,7 @@ def _unreadable(path: str | os.PathLike[str], failure: OSError) -> DialogueStore
     return error(
         "missing_field",
         f"the configuration file {os.fspath(path)} cannot be read ({failure.strerror})",
+        advice="Check its path, or make it readable.",
     )
 
 
@@ -275,13 +273,9 @@ def flat_settings(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def one_of(flat: Mapping[str, Any], where: str, allowed: tuple[str, ...]) -> str:
     """A setting that has to name one of ``allowed``. ``missing_field``, ``invalid_field``."""
     value = flat.get(where)
+    choices = " or ".join(allowed)
     if value is None:
-        choices = ", ".join(allowed)
-        raise error("missing_field", f"the setting {where} is missing; it must be one of {choices}")
+        raise error("missing_field", f"the setting {where} is missing; it must be {choices}")
     if value not in allowed:
-        raise error(
-            "invalid_field",
-            f"the setting {where} must be one of {', '.join(allowed)}",
-            setting=where,
-        )
+        raise error("invalid_field", f"the setting {where} must be {choices}", setting=where)
     return str(value)

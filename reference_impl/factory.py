@@ -116,7 +116,9 @@ def _refuse_unused(chosen: StoreConfig) -> None:
     }
     for setting, value in later.items():
         if value is not None:
-            what = (
-                "is not used by this release, which neither moves dialogues nor signs; leave it out"
+            raise error(
+                "invalid_field",
+                f"the setting {setting} is not used by this release, which neither moves dialogues nor signs",
+                advice="Leave it out.",
+                setting=setting,
             )
-            raise error("invalid_field", f"the setting {setting} {what}", setting=setting)

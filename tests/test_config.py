@@ -268,10 +268,11 @@ def test_a_provider_that_is_not_built_is_refused_by_its_name(tmp_path: Path) -> 
     assert "aws-kms" in failure.message
     with pytest.raises(DialogueStoreError):
         create_dialogue_store(kms)
-    refused("missing_field", with_settings(keys__provider="aws-kms"))
-    for setting, given in (("keys.cmk_arn", {"cmk_arn": "alias"}), ("keys.path", {"path": "x"})):
+    for given in ({}, {"cmk_arn": "alias"}):  # what it needs is not asked for in vain
         settings = {**with_settings(), "keys": {"provider": "aws-kms", **given}}
-        assert refused("invalid_field", settings).data["setting"] == setting
+        assert refused("invalid_field", settings).data["setting"] == "keys.provider"
+    other = {**with_settings(), "keys": {"provider": "aws-kms", "path": "x"}}
+    assert refused("invalid_field", other).data["setting"] == "keys.path"
 
 
 @rules("CONF-01")
@@ -348,7 +349,53 @@ def test_a_setting_that_nothing_uses_yet_is_refused_and_not_overlooked(
     given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DialogueStoreError, match="leave it out") as caught:
+    with pytest.raises(DialogueStoreError, match="Leave it out") as caught:
         create_dialogue_store(with_settings(**given))
     assert caught.value.data["setting"] in {name.replace("__", ".") for name in given}
     assert list(tmp_path.iterdir()) == []
+
+
+@rules("CONF-01", "AUDIT-04")
+def test_a_file_for_events_is_refused_where_nothing_would_write_it(tmp_path: Path) -> None:
+    settings = with_settings(
+        storage__sqlite__path=str(tmp_path / "d.db"), audit__sink=str(tmp_path / "reads.jsonl")
+    )
+    with pytest.raises(DialogueStoreError) as caught:
+        create_dialogue_store(settings)
+    assert caught.value.code == "invalid_field"
+    assert caught.value.data["setting"] == "audit.sink"
+    assert "Leave out [audit] sink" in caught.value.message
+
+
+@rules("CONF-01")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            with_settings(storage__name="laptop"),
+            (
+                "the setting storage.name is not used by this release, which neither moves dialogues nor signs. "
+                "Leave it out."
+            ),
+        ),
+        (
+            with_settings(keys__provider="aws-kms"),
+            "the setting keys.provider names aws-kms, which this release cannot use yet. Use local-file.",
+        ),
+        (
+            with_settings(read_only=True),
+            (
+                "a store that is opened for reading only cannot write its audit events beside the dialogues. "
+                "Name a file for them: [audit] sink in the configuration, audit_sink in code."
+            ),
+        ),
+        (
+            with_settings(storage__backend="postgres"),
+            "the setting storage.backend must be sqlite or dynamodb. Correct the value.",
+        ),
+    ],
+)
+def test_what_is_said_fits_what_is_to_be_done(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(DialogueStoreError) as caught:
+        create_dialogue_store(settings)
+    assert caught.value.message == message

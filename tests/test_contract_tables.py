@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import json
+import pickle
 import re
 import typing
 from pathlib import Path
@@ -277,6 +279,7 @@ def test_a_result_cannot_be_changed(kind: Any) -> None:
 
 def test_a_page_may_be_made_with_its_type_named() -> None:
     page = analytics_store.Page[str](["a"], None)
+    assert pickle.loads(pickle.dumps(page)) == copy.copy(page) == page
     assert page == analytics_store.Page(["a"], None)
     assert page.items == ["a"]
 

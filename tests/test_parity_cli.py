@@ -41,7 +41,7 @@ def test_two_stores_that_agree(cli: Cli, tmp_path: Path) -> None:
     lines = out.splitlines()
     assert lines[0] == "memory and sqlite, seed 4"
     assert lines[1].startswith("6 of 6 histories, ")
-    assert lines[-1].startswith("equal, in ")
+    assert lines[-1].startswith("equal in what was reached, in ")
     assert "not reached (20 times each, with fewer than 300 histories): " in out
     assert "recorded dialogues: not replayed, no recorded dialogues in " in out
     assert "SQLite" in err
@@ -153,7 +153,7 @@ def test_an_emulator_is_refused_unless_it_is_named(
 def test_a_named_emulator_is_in_the_result(cli: Cli) -> None:
     code, out, _ = cli("parity", "memory", "dynamodb", "--engine", "moto", "--histories", "1")
     assert code == 0
-    assert "equal, on an emulator: moto, in " in out
+    assert "equal in what was reached, on an emulator: moto, in " in out
 
 
 def test_too_little_in_an_ordinary_run_is_indeterminate() -> None:

@@ -27,7 +27,7 @@ __all__ = ["liars_command"]
     show_default=True,
     help="Where the result goes; the table of rules and liars goes beside it (.md).",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--seeds",
     type=click.IntRange(1, 100),

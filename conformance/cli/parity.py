@@ -70,7 +70,7 @@ Exit codes:
     "--corpus",
     type=click.Path(path_type=Path, file_okay=False),
     default=corpus_folder,
-    show_default="../shared/corpus",
+    show_default="the folder corpus/ of ../shared, where there is one",
     help="Recorded dialogues, which are replayed as well.",
 )
 @click.option(

@@ -181,7 +181,7 @@ def run_command(
 
     \b
       # my_store.py
-      from conformance.targets.base import Backend
+      from conformance import Backend
       def factory(folder, *, key_file, user_id="local", deadline_s=10.0):
           store = MyStore(folder / "data")          # a DialogueStore
           # raw, the stored items: for profile encrypted and up; keys, a KeyProvider: for keys

@@ -53,7 +53,8 @@ def show_parity(console: Console, result: Result) -> None:
         few = f", with fewer than {ENOUGH_HISTORIES} histories" if result.is_complete else ""
         say(f"not reached ({ENOUGH} times each{few}): {'; '.join(result.shortfalls)}")
     emulated = f", on an emulator: {result.emulated_by}" if result.emulated_by else ""
-    say(f"{result.verdict}{emulated}, in {result.duration_s:.0f} s")
+    so_far = " in what was reached" if result.shortfalls and result.verdict == "equal" else ""
+    say(f"{result.verdict}{so_far}{emulated}, in {result.duration_s:.0f} s")
 
 
 def as_text(name: str, found: Divergence | None, record: Record) -> str:

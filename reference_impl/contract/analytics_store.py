@@ -31,6 +31,10 @@ class Page(Generic[_T]):
     items: list[_T]
     cursor: str | None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To be pickled and copied like the other results, which ``slots=True`` sees to."""
+        return (type(self), (self.items, self.cursor))
+
 
 @dataclass(frozen=True, slots=True)
 class DialogueSummary:

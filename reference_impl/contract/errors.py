@@ -112,9 +112,12 @@ class DialogueStoreError(Exception):
         return (type(self), (self.code, self.message, self.data))
 
 
-def error(code: str, what: str = "", **data: Any) -> DialogueStoreError:
-    """Make the error ``code``: ``what`` is wrong (a clause), followed by what to do about it."""
-    advice = CODES[code]
+def error(
+    code: str, what: str = "", *, advice: str | None = None, **data: Any
+) -> DialogueStoreError:
+    """Make the error ``code``: ``what`` is wrong (a clause), followed by what to do about it: ``advice`` (a
+    sentence), by default what :data:`CODES` says."""
+    advice = advice or CODES[code]
     return DialogueStoreError(code, f"{what}. {advice}" if what else advice, data)
 
 

@@ -72,13 +72,21 @@ def compose(
 
     ``deadline_s`` bounds how long a call goes on trying, in seconds (STORE-16). ``principal`` is who the
     audit names, by default ``user_id``; a store that is ``read_only`` needs ``audit_sink``, a file for its
-    events (AUDIT-04). Errors: ``audit_unavailable``, ``invalid_field``.
+    events (AUDIT-04), and no other store takes one. Errors: ``audit_unavailable``, ``invalid_field``.
     """
     if read_only and audit_sink is None:
         raise error(
             "audit_unavailable",
-            "a store that is opened for reading only cannot write its audit events beside the dialogues: "
-            "name a file for them ([audit] sink in the configuration, audit_sink in code)",
+            "a store that is opened for reading only cannot write its audit events beside the dialogues",
+            advice="Name a file for them: [audit] sink in the configuration, audit_sink in code.",
+        )
+    if audit_sink is not None and not read_only:
+        raise error(
+            "invalid_field",
+            "a file for audit events is for a store that is opened for reading only: this one writes them "
+            "beside the dialogues",
+            advice="Leave out [audit] sink (audit_sink in code), or open the store with read_only.",
+            setting="audit.sink",
         )
     make = makers or Makers()
     keyring = make.keyring(keys, check_user_id(user_id), runtime.randomness)
@@ -86,7 +94,7 @@ def compose(
         partitions,
         principal=user_id if principal is None else check_user_id(principal, "principal"),
         runtime=runtime,
-        sink=Path(audit_sink) if read_only and audit_sink is not None else None,
+        sink=None if audit_sink is None else Path(audit_sink),
     )
     loader = make.loader(partitions, make.opener(keyring), log, runtime)
     assembler = make.assembler(partitions, log, runtime)
