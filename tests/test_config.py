@@ -374,8 +374,8 @@ def test_a_file_for_events_is_refused_where_nothing_would_write_it(tmp_path: Pat
         (
             with_settings(storage__name="laptop"),
             (
-                "the setting storage.name is not used by this release, which neither moves dialogues nor signs. "
-                "Leave it out."
+                "the setting storage.name is not used by this release, which neither moves dialogues nor "
+                "signs. Leave it out."
             ),
         ),
         (
