@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,23 +93,43 @@ def test_no_two_faults_have_one_name() -> None:
 
 @pytest.mark.parametrize(
     ("suite", "tests", "found_by"),
-    [(1, 0, "suite"), (0, 1, "tests"), (0, 0, "survived"), (2, 0, "survived"), (3, 5, "survived")],
+    [
+        ((2, "fail"), 0, ["suite", "survived"]),
+        ((2, "unsupported"), 0, ["suite", "survived"]),
+        ((0, "pass"), 1, ["unseen", "tests"]),
+        ((2, "indeterminate"), 5, ["unseen", "survived"]),
+        ((2, None), 0, ["unseen", "survived"]),
+    ],
 )
 def test_only_a_failure_finds_a_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suite: int, tests: int, found_by: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    suite: tuple[int, str | None],
+    tests: int,
+    found_by: list[str],
 ) -> None:
-    """A suite that cannot be set up, and tests that are not there, have found nothing."""
+    """A suite that cannot be set up, and tests that are not there, have found nothing; nor does a report of
+    the run before tell anything."""
     fault = drawn(PROJECT, 1, 1)[0]
     (tmp_path / fault.path).parent.mkdir(parents=True)
     source = (PROJECT / fault.path).read_text(encoding="utf-8")
     (tmp_path / fault.path).write_text(source, encoding="utf-8")
+    folder = tmp_path / "build" / "mutants-suite"
+    folder.mkdir(parents=True)
+    old = json.dumps({"requirements": [{"verdict": "fail"}]})
+    (folder / "report.json").write_text(old, encoding="utf-8")
+    ended, verdict = suite
+    new = json.dumps({"requirements": [{"verdict": "pass"}, {"verdict": verdict}]})
+    write = "true" if verdict is None else f"echo '{new}' > build/mutants-suite/report.json"
     python = tmp_path / "python"
     python.write_text(
-        f"#!/bin/sh\n[ $2 = pytest ] && exit {tests}\nexit {suite}\n", encoding="utf-8"
+        f"#!/bin/sh\n[ $2 = pytest ] && exit {tests}\n{write}\nexit {ended}\n", encoding="utf-8"
     )
     python.chmod(0o700)
     monkeypatch.setattr("sys.executable", str(python))
-    searcher = Searcher(tmp_path, {fault.path: {str(fault.change.line): ["tests/x.py::y"]}}, 30)
-    assert searcher.search(fault).found_by == found_by
+    searcher = Searcher(tmp_path, 30)
+    reached = {fault.path: {str(fault.change.line): ["tests/x.py::y"]}}
+    asked = [searcher.ask_suite(fault), searcher.ask_tests(fault, reached)]
+    assert [outcome.found_by for outcome in asked] == found_by
     assert (tmp_path / fault.path).read_text(encoding="utf-8") == source
-    assert searcher.unfit([fault]) == ([] if suite == 0 else ["memory"])
+    assert searcher.unfit([fault]) == ([] if ended == 0 else ["memory"])

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,8 +25,10 @@ AREAS = ("sealing", "store/planning", "store", "partitions", "contract")
 _TESTS = 120
 #: In place of an exit code.
 _HANGS = -999
-#: Exit codes that tell of a fault: of the suite "not conformant", of pytest a failure or a broken import.
-_FOUND = {"suite": (1, _HANGS), "tests": (1, 2, 4, _HANGS)}
+#: How pytest ends where it found a fault: a test fails, or a module cannot be imported.
+_FAILED = (1, 2, 4, _HANGS)
+#: Where the suite's report goes.
+_REPORT = "build/mutants-suite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Who found a fault: ``suite``, ``tests``, or nobody (``survived``), and after how many seconds."""
+    """Who found a fault: ``suite``, ``tests``, or nobody (``survived``; ``unseen`` as long as only the suite
+    was asked), and in how many seconds."""
 
     fault: str
     found_by: str
@@ -93,30 +96,32 @@ def kept_outcomes(path: Path) -> dict[str, Outcome]:
 class Searcher:
     """Looks for one fault after the other in ``copy``, a copy of the project that nobody else uses."""
 
-    def __init__(self, copy: Path, reached: Reached, patience_s: float) -> None:
+    def __init__(self, copy: Path, patience_s: float) -> None:
         self._copy = copy
-        self._reached = reached
         self._patience_s = patience_s
+        self._reached: Reached = {}
         self._weights: dict[str, int] = {}
-        for lines in reached.values():
-            for tests in lines.values():
-                for test in tests:
-                    self._weights[test] = self._weights.get(test, 0) + 1
 
-    def search(self, fault: Fault) -> Outcome:
-        """Put the fault in, ask the suite and then the tests, take it out again."""
-        started = time.monotonic()
-        path = self._copy / fault.path
-        source = path.read_text(encoding="utf-8")
-        path.write_text(with_change(source, fault.change), encoding="utf-8")
-        try:
-            found_by = next(
-                (who for who, command in self._askers(fault) if self._ends(command) in _FOUND[who]),
-                None,
-            )
-        finally:
-            path.write_text(source, encoding="utf-8")
-        return Outcome(fault.name, found_by or "survived", round(time.monotonic() - started, 1))
+    def ask_suite(self, fault: Fault) -> Outcome:
+        """Put the fault in, ask the suite, take it out again."""
+        return self._with(
+            fault, lambda: any(map(self._suite_fails, _targets(fault))), "suite", "unseen"
+        )
+
+    def ask_tests(self, fault: Fault, reached: Reached) -> Outcome:
+        """The same with the tests that go through the fault's line."""
+        if reached is not self._reached:
+            self._reached = reached
+            self._weights = {}
+            for lines in reached.values():
+                for tests in lines.values():
+                    for test in tests:
+                        self._weights[test] = self._weights.get(test, 0) + 1
+        tests = self.tests_of(fault)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+        return self._with(
+            fault, lambda: bool(tests) and self._ends(command) in _FAILED, "tests", "survived"
+        )
 
     def unfit(self, faults: Iterable[Fault]) -> list[str]:
         """The targets of the suite that do not pass with the copy as it is: nothing that they said of these
@@ -124,15 +129,29 @@ class Searcher:
         targets = {target for fault in faults for target in _targets(fault)}
         return sorted(target for target in targets if self._ends(_suite(target)) != 0)
 
-    def _askers(self, fault: Fault) -> Iterator[tuple[str, Sequence[str]]]:
-        for target in _targets(fault):
-            yield "suite", _suite(target)
-        tests = self.tests_of(fault)
-        if tests:
-            yield (
-                "tests",
-                [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
-            )
+    def _with(self, fault: Fault, asked: Callable[[], bool], found: str, missed: str) -> Outcome:
+        started = time.monotonic()
+        path = self._copy / fault.path
+        source = path.read_text(encoding="utf-8")
+        path.write_text(with_change(source, fault.change), encoding="utf-8")
+        try:
+            found_by = found if asked() else missed
+        finally:
+            path.write_text(source, encoding="utf-8")
+        return Outcome(fault.name, found_by, round(time.monotonic() - started, 1))
+
+    def _suite_fails(self, target: str) -> bool:
+        """Whether a case fails its rules, or hangs: the first one ends the run, which then decides nothing
+        else."""
+        report = self._copy / _REPORT / "report.json"
+        report.unlink(missing_ok=True)
+        ended = self._ends([*_suite(target), "--fail-fast"])
+        if ended == _HANGS:
+            return True
+        if not report.is_file():
+            return False
+        told = json.loads(report.read_text(encoding="utf-8"))
+        return any(one["verdict"] in ("fail", "unsupported") for one in told["requirements"])
 
     def tests_of(self, fault: Fault) -> list[str]:
         """The tests that go through the fault's line, the narrowest first; for a line that runs as the module
@@ -174,7 +193,7 @@ def _targets(fault: Fault) -> list[str]:
 
 def _suite(target: str) -> list[str]:
     command = [sys.executable, "-m", "conformance", "run", "--target", target, "--engine", "local"]
-    return [*command, "--budget", "quick", "--report", "build/mutants-suite"]
+    return [*command, "--budget", "quick", "--report", _REPORT]
 
 
 def note(path: Path, outcome: Outcome) -> None:

@@ -7,17 +7,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from .campaign import Outcome, Searcher, copy_project, drawn, kept_outcomes, note
+from .campaign import Fault, Outcome, Searcher, copy_project, drawn, kept_outcomes, note
 from .coverage import measure
 
 __all__ = ["main"]
 
 #: Shares, in percent, that have to be found: by the suite alone, by suite and tests together.
 _SUITE, _BOTH = 85, 95
+_TOLD = {
+    "tests": "found by tests alone",
+    "unseen": "unseen by the suite, the tests not asked",
+    "survived": "nobody found",
+}
 _REASONS = Path(__file__).with_name("equivalent.json")
 
 
@@ -66,44 +72,55 @@ def main(count: int, seed: int, minutes: float, only_list: bool, folder: Path) -
         copy.mkdir()
         data.mkdir()
         copy_project(project, copy)
-        click.echo("measuring which tests go through which lines (once for a commit)")
-        try:
-            reached = measure(copy, data, folder / f"{commit}-lines.json")
-        except RuntimeError as failure:
-            click.echo(str(failure), err=True)
-            sys.exit(2)
-        searcher = Searcher(copy, reached, patience_s=600)
+        searcher = Searcher(copy, patience_s=600)
         if unfit := searcher.unfit(faults):
             names = ", ".join(unfit)
             click.echo(f"with the reference as it is the suite does not pass on {names}", err=True)
             sys.exit(2)
-        for number, fault in enumerate(faults, start=1):
-            if fault.name not in known:
+
+        def go_on(which: list[Fault], ask: Callable[[Fault], Outcome]) -> bool:
+            """Ask about each; False where the time is up."""
+            began = time.monotonic()
+            for number, fault in enumerate(which, start=1):
                 if time.monotonic() - started > minutes * 60:
                     click.echo(
-                        f"out of time after {number - 1} of {len(faults)}: run it again to go on"
+                        f"out of time, {len(which) - number + 1} left: run it again to go on"
                     )
-                    break
-                known[fault.name] = searcher.search(fault)
-                note(outcomes, known[fault.name])
-            left = (time.monotonic() - started) / number * (len(faults) - number) / 60
-            outcome = known[fault.name]
-            click.echo(
-                f"{number}/{len(faults)} {outcome.found_by:8} {outcome.seconds:6.1f} s  {fault.name}"
-                f"  (about {left:.0f} min left)"
-            )
+                    return False
+                outcome = known[fault.name] = ask(fault)
+                note(outcomes, outcome)
+                left = (time.monotonic() - began) / number * (len(which) - number) / 60
+                click.echo(
+                    f"{number}/{len(which)} {outcome.found_by:8} {outcome.seconds:6.1f} s  {fault.name}"
+                    f"  (about {left:.0f} min left)"
+                )
+            return True
+
+        click.echo("asking the suite")
+        if go_on([fault for fault in faults if fault.name not in known], searcher.ask_suite):
+            unseen = [fault for fault in faults if known[fault.name].found_by == "unseen"]
+            if unseen:
+                click.echo("measuring which tests go through which lines (once for a commit)")
+                try:
+                    reached = measure(copy, data, folder / f"{commit}-lines.json")
+                except RuntimeError as failure:
+                    click.echo(str(failure), err=True)
+                    sys.exit(2)
+                click.echo("asking the tests about what the suite did not see")
+                go_on(unseen, lambda fault: searcher.ask_tests(fault, reached))
     sys.exit(_told([known[fault.name] for fault in faults if fault.name in known], len(faults)))
 
 
 def _told(outcomes: list[Outcome], wanted: int) -> int:
     """Print the shares; the exit code."""
     reasons: dict[str, str] = json.loads(_REASONS.read_text(encoding="utf-8"))
-    counted = [o for o in outcomes if o.found_by != "survived" or o.fault not in reasons]
+    missed = ("unseen", "survived")
+    counted = [o for o in outcomes if o.found_by not in missed or o.fault not in reasons]
     suite = sum(o.found_by == "suite" for o in counted)
-    both = sum(o.found_by != "survived" for o in counted)
+    both = sum(o.found_by not in missed for o in counted)
     for outcome in counted:
-        if outcome.found_by == "survived":
-            click.echo(f"nobody found: {outcome.fault}")
+        if outcome.found_by != "suite":
+            click.echo(f"{_TOLD[outcome.found_by]}: {outcome.fault}")
     for outcome in outcomes:
         if outcome not in counted:
             click.echo(f"changes nothing: {outcome.fault}: {reasons[outcome.fault]}")
@@ -111,6 +128,6 @@ def _told(outcomes: list[Outcome], wanted: int) -> int:
     for who, found, goal in (("the suite alone", suite, _SUITE), ("suite and tests", both, _BOTH)):
         share = f"{100 * found / total:.0f} %, goal {goal} %"
         click.echo(f"{who} found {found} of {len(counted)} ({share})")
-    if len(outcomes) < wanted:
+    if len(outcomes) < wanted or any(o.found_by == "unseen" for o in counted):
         return 2
     return 0 if 100 * suite >= _SUITE * total and 100 * both >= _BOTH * total else 1
