@@ -119,6 +119,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def attacks(session: nox.Session) -> None:
+    """Forks, faulty answers, flipped bits and silence against the reference: `-- flips --seed 2`."""
+    _install(session, "run")
+    _exit_with(_code_of(session, "python", "-m", "dev.attacks", *session.posargs))
+
+
+@nox.session
 def workspace(session: nox.Session) -> None:
     """DynamoDB Local in a container, its table, the local key: setup, up, wait-ready, down, nuke."""
     _install(session, "run")
@@ -144,7 +151,7 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session
 def full(session: nox.Session) -> None:
-    """Everything a release stands on, for hours: tests, register, liars, engines, parity, vectors, bench."""
+    """Everything a release stands on, for hours: tests, liars, engines, parity, attacks, vectors, bench."""
     lacking = _notify_other_pythons(session)
     _install(session, "lint")
     _lint(session)
@@ -158,6 +165,7 @@ def full(session: nox.Session) -> None:
         _conformance(session, "run", "--target", "sqlite"),
         _conformance(session, "run", "--target", "dynamodb", *REAL_ENGINE),
         _conformance(session, "parity", "--budget", "nightly", "--engine", "local"),
+        _code_of(session, "python", "-m", "dev.attacks"),
     )
     session.notify("vectors", ["--check"])
     session.notify("lowest")

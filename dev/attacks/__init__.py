@@ -1,0 +1,1 @@
+"""Attacks on the reference store in figures: forks, dishonest answers, flipped bits, silence."""
