@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.running.runner import Listener, Options, run
 from conformance.running.wording import compared, shown
 from conformance.suite.kit.leaks import SealedTexts
-from tests.fake_suites import WHOLE, run_suite, suite
+from conformance.verdict.judge import Case
+from tests.fake_suites import WHOLE, run_suite, suite, target
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -43,6 +45,13 @@ FAILING = {
     ),
     "many = '1, ' * 10**5\n    assert f'[{many}2]' == f'[{many}3]'": (
         "assert f'[{many}2]' == f'[{many}3]': [100000]: got 2, expected 3;"
+    ),
+    # Bytes may be a key: how many, and SHA-256 of 32 of 7 (computed by sha256sum).
+    "key, other = bytes([7]) * 32, bytes(32)\n    assert key != key": (
+        "assert key != key: (32 bytes, SHA-256 4bb06f8e4e3a7715…) != (32 bytes, SHA-256 4bb06f8e4e3a7715…)"
+    ),
+    "key = bytes([7]) * 32\n    raise AssertionError(f'no key: {key}')": (
+        "AssertionError: no key: (32 bytes, SHA-256 4bb06f8e4e3a7715…)"
     ),
     "assert False, 'words of its own'": "AssertionError: words of its own assert False",
 }
@@ -111,3 +120,25 @@ def test_a_leak_shows_no_piece_of_what_leaked() -> None:
     (leak,) = SealedTexts(["sixteen letters!"]).search(b"sixteen letters!")
     assert "sixteen" not in shown([leak])
     assert "utf-8" in shown([leak])
+
+
+def test_where_a_case_stopped_shows_no_key(tmp_path: Path) -> None:
+    """``--verbose`` shows arguments of functions too, whatever a backend has made."""
+    body = """
+    @rules("STORE-09")
+    def test_key():
+        def check(made):
+            found = {"made": made}
+            assert set(made) == found
+        check(bytes([7] * 31) + b"'")
+    """
+    cases: list[Case] = []
+
+    class Told(Listener):
+        def case(self, case: Case) -> None:
+            cases.append(case)
+
+    run(target(), Options(suite=suite(tmp_path, key=body, whole=WHOLE)), Told())
+    (failed,) = (case for case in cases if case.outcome == "fail")
+    assert "made = (32 bytes, SHA-256 " in failed.trace
+    assert "\\x07" not in failed.trace

@@ -21,7 +21,7 @@ from ..verdict.judge import FAILING, PASSING, Case, Outcome, Reason, Recording
 from .selection import Selection
 from .session import SESSION, Session
 from .signals import stop_asked
-from .wording import Comparisons, worded
+from .wording import Comparisons, without_bytes, worded
 
 __all__ = ["CASES_FILE", "WHOLE", "Listener", "Recorder", "clean"]
 
@@ -245,7 +245,8 @@ class Recorder:
         found = self._items.get(_id(item.nodeid))
         if found is not None and report.failed:
             found.explained[call.when] = self._comparisons.told(explain(report))
-            found.traced.append(self._comparisons.told(report.longreprtext)[:_TRACE])
+            trace = without_bytes(self._comparisons.told(report.longreprtext))
+            found.traced.append(trace[:_TRACE])
         if call.when == "teardown":
             self._comparisons.forget()
         if found is not None and call.excinfo is not None and report.failed:
@@ -399,7 +400,7 @@ def explain(report: pytest.TestReport | pytest.CollectReport) -> str:
         return clean(worded(str(crash.message), str(crash.path), crash.lineno), longest=WHOLE)
     lines = [line.strip() for line in str(longrepr or "").splitlines() if line.strip()]
     errors = [line[1:].strip() for line in lines if line.startswith("E ")]
-    return clean((errors or lines or ["no reason given"])[-1], longest=WHOLE)
+    return clean(without_bytes((errors or lines or ["no reason given"])[-1]), longest=WHOLE)
 
 
 def clean(text: str, *, longest: int = _LINE, keep_layout: bool = False) -> str:

@@ -15,15 +15,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Comparisons", "compared", "shown", "worded"]
+__all__ = ["Comparisons", "compared", "shown", "without_bytes", "worded"]
 
-#: Characters of one text that are shown whole.
+#: Characters of one text that are shown whole, and bytes: so many may be a key.
 _LONG: Final = 400
+_LONG_BYTES: Final = 15
 _NOTHING: Final = "nothing"
 #: Where an object lies in memory: another place each time.
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _BARE: Final = re.compile(r"\AAssertionError: assert ")
 _MARK: Final = re.compile(r"<comparison \d+>")
+#: Bytes as Python writes them.
+_BYTES: Final = re.compile(r"""\bb(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")""")
 #: How pytest tells where a value came from.
 _ORIGIN: Final = re.compile(r"^\s*\+\s+(?:where|and) ")
 
@@ -74,11 +77,25 @@ def worded(message: str, path: str, line: int) -> str:
     told = _BARE.sub("assert ", told)
     found = told.removeprefix("assert ")
     source = "" if found == told else _assertion(path, line)
-    return f"{source}: {found}" if source else told
+    return without_bytes(f"{source}: {found}" if source else told)
+
+
+def without_bytes(text: str) -> str:
+    """The text with bytes in it, where they may be a key (16 or more), by their length and digest."""
+    return _BYTES.sub(_told_of_bytes, text)
+
+
+def _told_of_bytes(found: re.Match[str]) -> str:
+    try:
+        value = ast.literal_eval(found[0])
+    except (ValueError, SyntaxError):
+        return found[0]
+    return found[0] if len(value) <= _LONG_BYTES else _text(value)
 
 
 def shown(value: Any) -> str:
-    """A value in one line, the same in every process: sets sorted, long texts by length and digest."""
+    """A value in one line, the same in every process: sets sorted, long texts by length and digest, and
+    bytes too, for they may be a key."""
     try:
         return _shown(value)
     except RecursionError:
@@ -103,12 +120,13 @@ def _shown(value: Any) -> str:
 
 
 def _text(value: str | bytes) -> str:
-    if len(value) <= _LONG:
+    if len(value) <= (_LONG if isinstance(value, str) else _LONG_BYTES):
         return repr(value)
     data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
-    unit = "bytes" if isinstance(value, bytes) else "characters"
     digest = sha256(data).hexdigest()[:16]
-    return f"{value[:60]!r}… ({len(value)} {unit}, SHA-256 {digest}…)"
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes, SHA-256 {digest}…)"
+    return f"{value[:60]!r}… ({len(value)} characters, SHA-256 {digest}…)"
 
 
 # -- places ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.running.session import PUBLISHED_UMK, SESSION, Session, World
 from conformance.targets.base import Backend, Crypto, RawAccess
-from conformance.targets.guard import set_clock
+from conformance.targets.guard import NotApplicable, set_clock
 from reference_impl.contract.dialogue_store import DialogueStore
 
 # Assertions in the shared modules explain themselves like those in the tests.
@@ -53,6 +53,11 @@ class Clock:
         """Let the clock stand still at ``text`` (canonical, ADDR-07) where it can be controlled."""
         if self._set is not None:
             set_clock(self._set, text)
+
+    def needed(self, what: str) -> None:
+        """The end of a case about a clock that is set: where it cannot be, ``what`` was not asked."""
+        if self._set is None:
+            raise NotApplicable(f"{what} (the backend gives no set_clock)")
 
 
 @pytest.fixture(scope="session")

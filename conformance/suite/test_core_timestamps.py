@@ -105,6 +105,7 @@ def test_a_time_is_read_and_given_in_its_one_form(
     clock.set(timestamps.normalise(given))
     made = shown(store.create_dialogue("tides", "Tides"))["created_at"]
     assert made == meant if clock.controlled else FORM.fullmatch(made)
+    clock.needed(f"the one form of {given}")
 
 
 @rules("ADDR-07")

@@ -348,7 +348,7 @@ def test_requests_count_as_items(backend: Backend) -> None:
 def test_a_request_is_remembered_after_a_day_and_after_a_year(
     store: DialogueStore, clock: Clock
 ) -> None:
-    """As long as the dialogue lives; where the clock can be set."""
+    """As long as the dialogue lives."""
     clock.set("2026-02-03T10:15:00.000000Z")
     begin(store, "tides")
     claim = partial(store.register_claim, "tides", 0, "l", "c", [], request_id="r-1")
@@ -359,3 +359,4 @@ def test_a_request_is_remembered_after_a_day_and_after_a_year(
         before = partition(store, "tides")
         assert shown(claim()) == first
         assert partition(store, "tides") == before
+    clock.needed("a repeat after a day and a year")

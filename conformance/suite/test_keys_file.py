@@ -4,12 +4,14 @@ loss."""
 from __future__ import annotations
 
 import os
+import select
 import stat
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,9 @@ from reference_impl.contract.errors import DialogueStoreError
 
 from ..running.session import World
 from ..targets.base import Backend
+from ..targets.streams import lent_streams
 from .kit.forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
+from .kit.forking import Child
 from .kit.helpers import expect_error
 from .kit.marks import profile, rules
 
@@ -279,52 +283,36 @@ def test_clients_that_start_at_once_end_with_one_key(world: World, budget: str) 
         assert key_ids == {kek_key_id(derive_kek(key, "local"), "local")}, f"turn {turn}"
 
 
-_STARTER = """
-import importlib, pathlib, sys
-module, name, path = sys.argv[1:]
-provider = getattr(importlib.import_module(module), name)(pathlib.Path(path))
-print("ready", flush=True)
-sys.stdin.readline()
-kek = provider.derive_kek(provider.get_umk(), "local")
-print(provider.generate_dek(kek, "d", 1)[1]["key_id"])
-"""
-
-
 @rules("KEY-02")
 def test_processes_that_start_at_once_end_with_one_key(world: World, budget: str) -> None:
-    """The provider's class, made from a path in processes of its own."""
-    backend = world.open()
-    assert backend.keys is not None, "the profile needs the backend's key provider (Backend.keys)"
-    kind = type(backend.keys)
+    """Each is a fork that opens a backend of its own, by the target's factory, over one key file."""
     key_file = new_key_file(world)
-    command = [sys.executable, "-c", _STARTER, kind.__module__, kind.__qualname__, str(key_file)]
-    paths = os.pathsep.join(path for path in sys.path if path)
-    environment = {**os.environ, "PYTHONPATH": paths}
-    processes = [
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for _ in range({"quick": 2, "ordinary": 4, "nightly": 12}[budget])
+    storages = [
+        world.new_world() for _ in range({"quick": 2, "ordinary": 4, "nightly": 12}[budget])
     ]
-    try:
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+    opened, ready = os.pipe()
+
+    def work(storage: World, told: Callable[[], None]) -> str:
+        with lent_streams():
+            keys: Any = storage.open(key_file=key_file).keys
+        assert keys is not None, "the profile needs the backend's key provider (Backend.keys)"
+        os.write(ready, b"!")
+        told()
+        kek = keys.derive_kek(keys.get_umk(), "local")
+        return str(keys.generate_dek(kek, "d", 1)[1]["key_id"])
+
+    with ExitStack() as stack:
+        stack.callback(os.close, opened)
+        stack.callback(os.close, ready)
+        children = [stack.enter_context(Child(partial(work, one))) for one in storages]
+        for child in children:
+            if not select.select([opened], [], [], 20.0)[0]:
+                child.answer()  # says what became of it
+            os.read(opened, 1)
         assert not key_file.exists(), "made before the first use"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
-        answers = [process.communicate(timeout=60) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+        for child in children:
+            child.tell()
+        answers = [child.answer() for child in children]
     expected = kek_key_id(derive_kek(key_file.read_bytes(), "local"), "local")
-    assert [out.strip() for out, _ in answers] == [expected] * len(processes)
+    assert answers == [expected] * len(children)
     assert [path.name for path in key_file.parent.iterdir()] == ["umk.key"]

@@ -6,6 +6,8 @@ import json
 import os
 import select
 import signal
+import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -19,6 +21,8 @@ __all__ = ["Child"]
 
 #: Longer than any call may take (STORE-16), shorter than one case may.
 _PATIENCE_S = 20.0
+#: Characters of a child's stderr that a reason shows.
+_LONGEST = 2000
 
 
 class Child:
@@ -29,6 +33,7 @@ class Child:
     """
 
     def __init__(self, work: Callable[[Callable[[], None]], Any]) -> None:
+        self._errors = tempfile.TemporaryFile(prefix="dsconf-")  # noqa: SIM115 - closed on exit
         self._answers, answer = os.pipe()
         go, self._go = os.pipe()
         with warnings.catch_warnings():
@@ -37,7 +42,7 @@ class Child:
             )  # that threads run beside is the point
             self._pid = os.fork()
         if not self._pid:
-            _be_the_child(work, go, answer)
+            _be_the_child(work, go, answer, self._errors.fileno())
         os.close(answer)
         os.close(go)
 
@@ -51,6 +56,7 @@ class Child:
         os.waitpid(self._pid, 0)
         os.close(self._answers)
         os.close(self._go)
+        self._errors.close()
 
     def tell(self) -> None:
         """Let the child go on."""
@@ -68,20 +74,30 @@ class Child:
             if not part:
                 break
             found += part
-        assert found, f"the child of a fork gave no answer within {_PATIENCE_S:g} s"
+        assert found, f"the child of a fork gave no answer within {_PATIENCE_S:g} s{self._said()}"
         told = json.loads(found)
         if "refused" in told:
             raise NotApplicable(f"the store is refused in the child of a fork: {told['refused']}")
-        assert "raised" not in told, f"in the child of a fork: {told['raised']}"
+        assert "raised" not in told, f"in the child of a fork: {told['raised']}{self._said()}"
         return told["made"]
 
+    def _said(self) -> str:
+        """What the child wrote to stderr, the end of it."""
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip()
+        return f"; its stderr: {said[-_LONGEST:]}" if said else ""
 
-def _be_the_child(work: Callable[[Callable[[], None]], Any], go: int, answer: int) -> NoReturn:
+
+def _be_the_child(
+    work: Callable[[Callable[[], None]], Any], go: int, answer: int, errors: int
+) -> NoReturn:
     def told() -> None:
         assert select.select([go], [], [], _PATIENCE_S)[0], "the parent never told to go on"
         os.read(go, 1)
 
     try:
+        os.dup2(errors, 2)
+        sys.stderr = os.fdopen(2, "w", buffering=1, errors="replace", closefd=False)
         try:
             said = {"made": work(told)}
         except DialogueStoreError as error:
