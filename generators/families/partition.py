@@ -270,30 +270,23 @@ def two_data_keys() -> Case:
 @LOAD.case
 def versions_as_numbers() -> Case:
     """Twelve data keys: reads take versions as numbers, so `dek#2` is looked at before `dek#10`."""
-    story = Story("many-keys")
-    story.write(at(0), ("dialogue", small()[0].fields["meta"]))
-    for minute in range(1, 12):
-        story.rotate(at(minute))
-    state = story.state()
-    return Case(
-        "partition-load-twelve-keys",
-        rules=["KEY-07", "ADDR-04", "ENV-06"],
-        flags=["Whole"],
-        data=given(state),
-        **_short(state),
-    )
+    return _of_many_keys("twelve-keys", "many-keys", 12)
 
 
 @LOAD.case
 def as_many_keys_as_there_may_be() -> Case:
     """Sixty-four data keys stand: reads take all of them, in the order of their numbers."""
-    story = Story("sixty-four-keys")
+    return _of_many_keys("64-keys", "sixty-four-keys", 64)
+
+
+def _of_many_keys(name: str, dialogue_id: str, keys: int) -> Case:
+    story = Story(dialogue_id)
     story.write(at(0), ("dialogue", small()[0].fields["meta"]))
-    for minute in range(1, 64):
+    for minute in range(1, keys):
         story.rotate(at(minute))
     state = story.state()
     return Case(
-        "partition-load-64-keys",
+        f"partition-load-{name}",
         rules=["KEY-07", "ADDR-04", "ENV-06"],
         flags=["Whole"],
         data=given(state),
