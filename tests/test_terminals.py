@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -104,20 +105,82 @@ def test_click_prints_what_the_terminal_knows() -> None:
     assert ended.stdout == "\\u2014\n"
 
 
-def test_ctrl_c_while_modules_are_loaded_is_told_in_a_word() -> None:
+@pytest.mark.parametrize(
+    ("begins", "loaded"),
+    [
+        ("main", "conformance.cli.main"),
+        ("dialogue_store", "reference_impl"),
+        ("dialogue_store", "reference_impl.cli.main"),
+    ],
+)
+def test_ctrl_c_while_modules_are_loaded_is_told_in_a_word(begins: str, loaded: str) -> None:
     """The loading of the command line is interrupted, as a signal would do it."""
-    code = """
+    code = f"""
 import sys
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
-        if name == "conformance.cli.main":
+        if name == {loaded!r}:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
-from conformance.start import main
-main()
+from conformance.start import {begins}
+{begins}()
 """
     ended = _run(sys.executable, "-c", code)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
+
+
+def test_the_commands_begin_where_ctrl_c_is_told() -> None:
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {
+        "dialogue-store": "conformance.start:dialogue_store",
+        "conformance": "conformance.start:main",
+    }
+
+
+#: A device that takes nothing, as a full disk does.
+FULL = Path("/dev/full")
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is full")
+_LOST = "Error: the output could not be written (No space left on device), so it is not complete.\n"
+
+
+def _run_for_a_full_disk(*command: str) -> subprocess.CompletedProcess[str]:
+    with FULL.open("wb") as full:
+        return subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@needs_full
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "conformance", "rules"),
+        ("-m", "conformance", "--help"),
+        ("-c", "from conformance.start import dialogue_store; dialogue_store()", "--help"),
+        ("-c", "from conformance.start import dialogue_store; dialogue_store()", "demo"),
+    ],
+    ids=["rules", "help", "help of the store", "demo"],
+)
+def test_output_onto_a_full_disk_is_told_in_a_sentence(command: tuple[str, ...]) -> None:
+    ended = _run_for_a_full_disk(sys.executable, *command)
+    assert (ended.returncode, ended.stderr) == (2, _LOST)
+
+
+@needs_full
+def test_a_run_whose_output_is_lost_has_its_report(tmp_path: Path) -> None:
+    ended = _run_for_a_full_disk(*RUN, "--report", str(tmp_path))
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(_LOST)
+    assert "Traceback" not in ended.stderr
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["verdict"] == "indeterminate"
 
 
 def test_windows_is_told_in_a_sentence() -> None:

@@ -170,6 +170,24 @@ def test_check_names_each_file_that_differs_by_a_hex_digit_is_missing_or_too_man
 
 
 @pytest.mark.usefixtures("made_elsewhere")
+def test_check_names_line_endings_where_only_they_differ(copied: Path) -> None:
+    for name in ("README.md", "address/addresses.json", "timestamp/timestamp.json"):
+        content = (copied / name).read_bytes()
+        (copied / name).write_bytes(content.replace(b"\n", b"\r\n"))
+    more = (copied / "timestamp/timestamp.json").read_bytes()
+    (copied / "timestamp/timestamp.json").write_bytes(more + b" ")
+    done = run("--check")
+    assert done.exit_code == 1
+    only = "differs in its line endings only (git's core.autocrlf may have changed them)"
+    # The manifest has the hash of what people wrote.
+    assert [line for line in done.output.splitlines()[1:] if "MANIFEST" not in line] == [
+        f"vectors/README.md: {only}",
+        f"vectors/address/addresses.json: {only}",
+        "vectors/timestamp/timestamp.json: differs",
+    ]
+
+
+@pytest.mark.usefixtures("made_elsewhere")
 def test_check_names_what_people_wrote_links_modes_and_what_is_no_file(copied: Path) -> None:
     (copied / "LICENSE").write_text("All rights reserved.\n")
     (copied / "README.md").unlink()

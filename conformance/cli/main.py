@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from reference_impl.cli.terminal import prepare
+from reference_impl.cli.terminal import ended, prepare
 
 from ..distribution import suite_version
 from ..running.recorder import clean
@@ -48,7 +48,7 @@ def main() -> NoReturn:
             raise  # whoever read the output (`| head`) has enough
         click.echo(clean(traceback.format_exc(), longest=20_000, keep_layout=True), err=True)
         code = SETUP
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(ended(code if isinstance(code, int) else 0))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

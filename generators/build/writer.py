@@ -129,25 +129,39 @@ def build_elsewhere(into: Path) -> None:
         )
 
 
+#: A likely cause: git rewrites them on checkout where nothing tells it not to.
+_LINE_ENDINGS = "differs in its line endings only (git's core.autocrlf may have changed them)"
+
+
 def differences(expected: Path, present: Path) -> list[str]:
     """Every file that differs, is missing, is there though nothing makes it, or is no plain file; of those
     that people wrote, every one that is not as the manifest has it."""
     made, found, odd = _files(expected), _files(present), _odd(present)
     said = [
-        f"{path}: "
-        + ("missing" if path not in found else "not made" if path not in made else "differs")
+        f"{path}: {_how(made.get(path), found.get(path))}"
         for path in made.keys() | found.keys()
         if made.get(path) != found.get(path) and path not in odd
     ]
     said += [f"{path}: {what}" for path, what in odd.items()]
-    kept = {path: _sha256(content) for path, content in _kept(present).items() if path not in odd}
+    kept = {path: content for path, content in _kept(present).items() if path not in odd}
     listed = _listed(present)
-    said += [
-        f"{path}: " + ("missing" if path not in kept else "not as the manifest has it")
-        for path in kept.keys() | listed.keys()
-        if kept.get(path) != listed.get(path) and path not in odd
-    ]
+    for path in kept.keys() | listed.keys():
+        content, digest = kept.get(path), listed.get(path)
+        if path in odd or (content is not None and _sha256(content) == digest):
+            continue
+        if content is None:
+            said.append(f"{path}: missing")
+        elif _sha256(content.replace(b"\r\n", b"\n")) == digest:
+            said.append(f"{path}: {_LINE_ENDINGS}")
+        else:
+            said.append(f"{path}: not as the manifest has it")
     return sorted(said)
+
+
+def _how(made: bytes | None, found: bytes | None) -> str:
+    if made is None or found is None:
+        return "missing" if found is None else "not made"
+    return _LINE_ENDINGS if found.replace(b"\r\n", b"\n") == made else "differs"
 
 
 def _files(root: Path) -> dict[str, bytes]:

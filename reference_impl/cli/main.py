@@ -23,7 +23,7 @@ from ..demo import load_demo, play, stored_rows
 from ..partitions.port import PartitionStore
 from ..sealing.providers import LocalFileKeyProvider
 from ..store.encrypted_store import EncryptedStore
-from .terminal import prepare
+from .terminal import ended, prepare
 
 if TYPE_CHECKING:
     from ..partitions.dynamodb.store import SetupReport
@@ -249,24 +249,30 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 def main(args: list[str] | None = None) -> None:
     """Run the command; the contract's errors become a message and exit status 1, wrong usage 3."""
     prepare()
+    sys.exit(ended(_status(args)))
+
+
+def _status(args: list[str] | None) -> int:
     try:
         status = cli.main(args, standalone_mode=False)
+    except SystemExit as wanted:  # a command that chose its status
+        return wanted.code if isinstance(wanted.code, int) else int(wanted.code is not None)
     except click.UsageError as wrong:
         wrong.show()
-        sys.exit(3)
+        return 3
     except click.ClickException as wrong:
         wrong.show()
-        sys.exit(1)
+        return 1
     except click.Abort:
         click.echo("Interrupted.", err=True)
-        sys.exit(130)
+        return 130
     except DialogueStoreError as refused:
         click.echo(f"Error: {refused}", err=True)
-        sys.exit(1)
+        return 1
     except Exception as failure:
         known = getattr(failure, "error", None)
         if not isinstance(known, DialogueStoreError):
             raise
         click.echo(f"Error: {known}", err=True)
-        sys.exit(1)
-    sys.exit(status if isinstance(status, int) else 0)
+        return 1
+    return status if isinstance(status, int) else 0

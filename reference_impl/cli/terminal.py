@@ -7,11 +7,18 @@ import os
 import sys
 from typing import TextIO
 
-__all__ = ["prepare"]
+__all__ = ["ended", "prepare"]
+
+
+#: The exit code of a command that did everything but say so.
+_UNWRITTEN = 2
 
 
 class _Unbroken(io.TextIOWrapper):
-    """A stream whose reader may go (``| head``): what is written then is dropped, and the work goes on."""
+    """A stream whose reader may go (``| head``), or whose disk may be full: what is written then is dropped,
+    and the work goes on. ``fault``: what kept it from being written, None: nothing, or nobody wants it."""
+
+    fault: OSError | None = None
 
     #: Hidden: where the encoding is ASCII, click writes UTF-8 past a text stream to the bytes below it.
     buffer = None  # type: ignore[assignment]
@@ -19,17 +26,19 @@ class _Unbroken(io.TextIOWrapper):
     def write(self, text: str, /) -> int:
         try:
             return super().write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as fault:
+            self._drop(fault)
             return len(text)
 
     def flush(self) -> None:
         try:
             super().flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as fault:
+            self._drop(fault)
 
-    def _drop(self) -> None:
+    def _drop(self, fault: OSError) -> None:
+        if not isinstance(fault, BrokenPipeError):
+            self.fault = fault
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
@@ -39,6 +48,21 @@ def prepare() -> None:
     """To be called once, before a command prints anything: a character that the terminal's encoding lacks
     is shown by its number, and a reader who has enough changes neither the work nor the exit code."""
     sys.stdout, sys.stderr = _prepared(sys.stdout), _prepared(sys.stderr)
+
+
+def ended(code: int) -> int:
+    """To be called once, when a command has printed everything: the exit code that it ends with.
+
+    Output that could not be written (a full disk) is told in a sentence on stderr, and is no success.
+    """
+    for stream in _kept:
+        stream.flush()
+    faults = [stream.fault for stream in _kept if stream.fault is not None]
+    if not faults:
+        return code
+    reason = faults[0].strerror or type(faults[0]).__name__
+    sys.stderr.write(f"Error: the output could not be written ({reason}), so it is not complete.\n")
+    return code or _UNWRITTEN
 
 
 def _prepared(stream: TextIO) -> TextIO:
@@ -58,4 +82,4 @@ def _prepared(stream: TextIO) -> TextIO:
 
 
 #: What is no longer used would be closed, and with it the stream that it was made of.
-_kept: list[TextIO] = []
+_kept: list[_Unbroken] = []
