@@ -382,6 +382,35 @@ def test_an_engine_that_never_answers_is_told_by_a_code_of_the_contract(
         assert calm.load_partition(DIALOGUE).revision == before, name
 
 
+OF_OTHERS: dict[str, Reply] = {
+    "of a query": Reply(200, {"Count": 0, "Items": [], "ScannedCount": 0}),
+    "of a get": Reply(200, {"Item": {"pk": {"S": "p"}}}),
+    "of a look at the table": Reply(200, {"Table": {"TableStatus": "ACTIVE"}}),
+}
+
+
+def test_an_answer_to_another_request_acknowledges_nothing(
+    calm: DialogueStore, troubled: Troubled
+) -> None:
+    """Whole, and with its own checksum: a proxy mixed two answers up."""
+    store = troubled.open()
+    before = calm.load_partition(DIALOGUE).revision
+    for number, (name, of_another) in enumerate(OF_OTHERS.items(), 1):
+        troubled.proxy.lie = faulty = Faulty(answer(of_another), times=2)
+        assert add(store) == f"P00{number:02d}", name
+        assert faulty.met == 2, name
+        assert calm.load_partition(DIALOGUE).revision == before + number, name
+
+
+def test_what_dynamodb_may_add_to_an_answer_is_no_fault(
+    calm: DialogueStore, troubled: Troubled
+) -> None:
+    store = troubled.open()
+    troubled.proxy.lie = lambda call, send: send(call).but(AddedOneDay={"a": 1})
+    assert add(store) == "P0001"
+    assert store.load_partition(DIALOGUE) == calm.load_partition(DIALOGUE)
+
+
 @dataclass
 class Always:
     """One answer to everything."""

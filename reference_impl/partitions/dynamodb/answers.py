@@ -23,6 +23,8 @@ _T = TypeVar("_T")
 
 _JSON = "application/x-amz-json-1.0"
 _KINDS_OF_ERRORS = (_JSON, "application/json")
+#: The requests that a store makes.
+_OPERATIONS = ("DescribeTable", "GetItem", "Query", "Scan", "TransactWriteItems")
 #: How the parser of botocore, or a reader of what it gives, fails over an answer of another shape.
 _UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
@@ -34,8 +36,24 @@ class NoAnswer(Exception):
 def watch(client: DynamoDBClient) -> None:
     """Have every response that the client gets checked; one that is no answer is botocore's
     ``HTTPClientError``, with a :class:`NoAnswer` as its ``kwargs["error"]``."""
+    model = client.meta.service_model
+
+    def check(
+        response_dict: Mapping[str, Any] | None = None, event_name: str = "", **_: Any
+    ) -> None:
+        from botocore.exceptions import HTTPClientError
+
+        if response_dict is None:
+            return
+        status, body = response_dict["status_code"], response_dict["body"]
+        wrong = fault_of(status, response_dict["headers"], body)
+        if wrong is None and status == 200:
+            wrong = _mistaken(model, event_name.rpartition(".")[2], orjson.loads(body))
+        if wrong is not None:
+            raise HTTPClientError(error=NoAnswer(wrong))
+
     client.meta.events.register(
-        "response-received.dynamodb", _check, unique_id="dialogue-store-answers"
+        "response-received.dynamodb", check, unique_id="dialogue-store-answers"
     )
 
 
@@ -76,11 +94,11 @@ def fault_of(status: int, headers: Mapping[str, str], body: bytes) -> str | None
     return None if is_object else f"HTTP {status} with a body that is not a JSON object"
 
 
-def _check(response_dict: Mapping[str, Any] | None = None, **_: Any) -> None:
-    from botocore.exceptions import HTTPClientError
-
-    if response_dict is None:
-        return
-    wrong = fault_of(response_dict["status_code"], response_dict["headers"], response_dict["body"])
-    if wrong is not None:
-        raise HTTPClientError(error=NoAnswer(wrong))
+def _mistaken(model: Any, operation: str, answer: Mapping[str, Any]) -> str | None:
+    """Why an answer belongs to a request of another kind (a proxy mixed two up), None: it may be to this
+    one. Only members of those others are looked for: what DynamoDB may add to an answer one day is none."""
+    if operation not in _OPERATIONS:
+        return None
+    members = {name: model.operation_model(name).output_shape.members for name in _OPERATIONS}
+    others = {name for known in members.values() for name in known} - set(members[operation])
+    return "its answer is one to another request" if others & answer.keys() else None
