@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from reference_impl import LocalFileKeyProvider, SqliteDialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.port import ABSENT, Equals, LostAnswer, Put, Transient
 from reference_impl.partitions.sqlite.errors import meaning
@@ -303,6 +304,7 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
 
 AS_NOBODY = """
 import os, sys, tempfile
+from reference_impl import LocalFileKeyProvider, SqliteDialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.port import Put
 from reference_impl.partitions.sqlite.store import SqlitePartitionStore
@@ -374,6 +376,67 @@ def test_who_may_only_read_reads(made: Path) -> None:
     made.parent.chmod(0o555)
     assert as_nobody(made, "read-only") == ["['a']"]
     assert sorted(p.name for p in made.parent.iterdir()) == ["items.db"]
+
+
+ON_A_READ_ONLY_MEDIUM = """
+import sys
+from reference_impl import DialogueStoreError, create_dialogue_store
+folder, sink = sys.argv[1:]
+given = {
+    "storage": {"backend": "sqlite", "sqlite": {"path": f"{folder}/items.db"}},
+    "keys": {"provider": "local-file", "path": f"{folder}/keys/umk.key"},
+}
+def write(store):
+    try:
+        store.create_round("d", 1)
+    except DialogueStoreError as fault:
+        print(fault.code, fault.message)
+
+with create_dialogue_store({**given, "read_only": True, "audit": {"sink": sink}}) as store:
+    print(store.load_partition("d").revision, store.verify_partition("d"), store.verify_chain("d").ok)
+    write(store)
+with create_dialogue_store(given) as store:
+    write(store)
+"""
+MOUNTED = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+
+
+def test_a_medium_that_is_mounted_read_only_is_read(tmp_path: Path) -> None:
+    """A mount of its own, which nobody else sees and which ends with the process."""
+    folder = tmp_path / "medium"
+    folder.mkdir()
+    keys = LocalFileKeyProvider(folder / "keys" / "umk.key")
+    with SqliteDialogueStore(folder / "items.db", keys) as store:
+        store.create_dialogue("d", "title")
+        store.create_round("d", 0)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    apart = [shutil.which("unshare") or "unshare", "--map-root-user", "--mount"]
+    in_mount = [*apart, "sh", "-c", MOUNTED, "sh", str(folder)]
+    try:
+        possible = subprocess.run([*in_mount, "true"], capture_output=True, timeout=30).returncode
+    except FileNotFoundError:
+        possible = 1
+    if possible:
+        pytest.skip("needs the right to mount in a namespace of its own")
+    sink = tmp_path / "reads.jsonl"
+    done = subprocess.run(
+        [*in_mount, sys.executable, "-c", ON_A_READ_ONLY_MEDIUM, str(folder), str(sink)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    read, refused, written = done.stdout.splitlines()
+    assert read == "2 [] True"
+    assert refused == (
+        "access_denied this store was opened read-only. Open it without read_only to write."
+    )
+    assert written == (
+        f"access_denied {folder}/items.db lies on a read-only file system. Open the store read-only, "
+        "or move the file to where it can be written."
+    )
+    assert sink.read_bytes().count(b"\n") > 0
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_log_that_cannot_be_folded_in_is_not_left_out(made: Path) -> None:

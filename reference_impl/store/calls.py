@@ -103,4 +103,5 @@ class Calls:
         if self._is_closed:
             raise error("store_closed", "this store was closed")
         if self._parts.read_only and METHODS[method].kind == "write":
-            raise error("access_denied", "this store was opened read-only")
+            advice = "Open it without read_only to write."
+            raise error("access_denied", "this store was opened read-only", advice=advice)
