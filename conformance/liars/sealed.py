@@ -3,6 +3,7 @@ wherever the reference uses it, while the reference store in memory is tried."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import logging
@@ -11,9 +12,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from reference_impl.contract.items import canonical_json, index_attributes
+from reference_impl.contract.items import Item, canonical_json, index_attributes
 from reference_impl.contract.tables import TYPES
 from reference_impl.sealing import envelope, head, keys, payloads
+from reference_impl.store import journal
 from reference_impl.testing import exposed
 
 from .kit.lie import lie
@@ -253,6 +255,20 @@ def sums_without_refs(honest: F, key: bytes, item: Mapping[str, Any]) -> int:
     """Leaves refs out of the head's sum."""
     term: int = honest(key, item)
     return 0 if str(item["sk"]).startswith("ref#") else term
+
+
+@lie("encrypted", "ENV-06", tried=in_place_of(journal.apply_journal))
+def believes_any_journal(
+    honest: F, partitions: Any, dialogue_id: str, items: Any, token: str
+) -> tuple[list[Item], bool]:
+    """Lays over a partition whatever journal the head names, in whatever form."""
+    del honest
+    parts = partitions.query(f"journal#{dialogue_id}", prefix=f"{token}#")
+    laid = {str(item["sk"]): item for item in items}
+    for item in json.loads(b"".join(bytes(part["items"]) for part in parts) or b"[]"):
+        sealed = {name for name in ("content_encrypted", "content_nonce") if name in item}
+        laid[item["sk"]] = {**item, **{n: base64.b64decode(item[n]) for n in sealed}}
+    return [laid[sk] for sk in sorted(laid, key=str.encode)], True
 
 
 # -- keys (KEY-03, KEY-05, KEY-06) ---------------------------------------------------------------------
