@@ -355,7 +355,7 @@ def test_a_setting_that_nothing_uses_yet_is_refused_and_not_overlooked(
     assert list(tmp_path.iterdir()) == []
 
 
-@rules("CONF-01", "AUDIT-04")
+@rules("CONF-01")
 def test_a_file_for_events_is_refused_where_nothing_would_write_it(tmp_path: Path) -> None:
     settings = with_settings(
         storage__sqlite__path=str(tmp_path / "d.db"), audit__sink=str(tmp_path / "reads.jsonl")
