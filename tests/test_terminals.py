@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -103,6 +104,59 @@ def test_click_prints_what_the_terminal_knows() -> None:
     code = "from reference_impl.cli.terminal import prepare; import click; prepare(); click.echo('\u2014')"
     ended = _run(sys.executable, "-c", code, PYTHONIOENCODING="ascii")
     assert ended.stdout == "\\u2014\n"
+
+
+def test_paths_are_shown_as_they_are_and_nothing_hidden_is_obeyed(tmp_path: Path) -> None:
+    """Neither emoji codes nor markup mean anything in a path; what turns a line round or ends it is shown by
+    its number."""
+    folder = tmp_path / "a :smile: [red] \u202egpj\u2028.x"
+    ended = _run(*RUN, "--report", str(folder), PYTHONIOENCODING="utf-8")
+    shown = str(tmp_path / "a :smile: [red] \\u202egpj\\u2028.x" / "report.json")
+    assert f"report: {shown}" in ended.stdout.splitlines()
+    assert (folder / "report.json").is_file()
+    config = str(folder / "none.toml")
+    script = "from reference_impl.cli.main import main; main()"
+    ended = _run(sys.executable, "-c", script, "setup-tables", "--config", config)
+    (line,) = ended.stderr.splitlines()
+    assert shown.replace("report.json", "none.toml") in line
+
+
+def test_a_second_run_does_not_write_into_the_folder_of_the_first(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("of the first")
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        ended = _run(*RUN, "--report", str(tmp_path))
+    finally:
+        os.close(descriptor)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"conformance: another run writes its report into {tmp_path}: wait for it, or name another "
+        "folder by --report\n"
+    )
+    assert (tmp_path / "report.json").read_text() == "of the first"
+
+
+def test_a_run_keeps_its_folder_while_it_goes_on(tmp_path: Path) -> None:
+    """A backend looks, from another process, whether its run has the folder."""
+    looking = f"import fcntl, os; fcntl.flock(os.open({str(tmp_path)!r}, os.O_RDONLY), 6)"
+    plug_in = f"""
+import pathlib, subprocess, sys
+from conformance.model.store import ModelStore
+from conformance.targets.base import Backend
+def factory(folder, **_):
+    ended = subprocess.run([sys.executable, "-c", {looking!r}], capture_output=True, text=True)
+    pathlib.Path({str(tmp_path / "looked")!r}).write_text(ended.stderr)
+    return Backend(ModelStore())
+"""
+    (tmp_path / "looking.py").write_text(plug_in)
+    own = [*RUN]
+    own[own.index("memory")] = "looking:factory"
+    path = os.pathsep.join((str(PROJECT), str(tmp_path)))
+    _run(*own, "--report", str(tmp_path), PYTHONPATH=path)
+    assert "BlockingIOError" in (tmp_path / "looked").read_text()
+    with (tmp_path / "report.json").open() as file:
+        assert json.load(file)["footer"] is True
 
 
 @pytest.mark.parametrize(

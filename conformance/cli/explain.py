@@ -34,7 +34,7 @@ def explain_command(names: tuple[str, ...], as_json: bool) -> int:
         found = [explained.find(name) for name in names]
     except explained.UnknownNameError as unknown:
         raise click.UsageError(str(unknown)) from None
-    console = Console()
+    console = Console(emoji=False)
     for number, one in enumerate(found):
         explanation = explained.explain(one) if isinstance(one, str) else None
         if as_json:

@@ -64,7 +64,7 @@ def liars_command(
     from ..liars.kit.trial import Plan, chosen, run_liars
     from ..report.liars import outcome, show_liars
 
-    console = Console()
+    console = Console(emoji=False)
     found = [liar for liar in usage(chosen, names) if part is None or part in liar.name]
     if not found:
         raise click.UsageError(f"no liar's name contains {part}")

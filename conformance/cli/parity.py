@@ -104,7 +104,7 @@ def parity_command(
     if len(names) not in (0, 2):
         raise click.UsageError("parity compares two targets: name both, or none")
     options = TargetOptions(engine, allow_remote, table_prefix=table_prefix)
-    console = Console(stderr=True)
+    console = Console(emoji=False, stderr=True)
     try:
         with _opened(names or ("sqlite", "dynamodb"), options) as targets:
             for target in targets:
@@ -125,7 +125,7 @@ def parity_command(
         return complain(str(error), error.code)
     except (NoAnswer, Undecided, OSError) as error:
         return complain(str(error), SETUP)
-    show_parity(console if as_json else Console(), result)
+    show_parity(console if as_json else Console(emoji=False), result)
     if as_json:
         click.echo(json.dumps(result.as_json()))
     return {"equal": 0, "diverging": DIVERGES}.get(result.verdict, SETUP)
@@ -167,7 +167,7 @@ def replay_command(
     if record.where == "items" and len(names) != 2:
         raise click.UsageError("stored items are compared between two targets: name both")
     options = TargetOptions(engine, allow_remote, table_prefix=table_prefix)
-    console = Console(stderr=True)
+    console = Console(emoji=False, stderr=True)
     try:
         with _opened(names, options, real=False) as targets:
             for target in targets:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
-from ..report.json_form import ReportError, document, lay, load, write
+from ..report.json_form import FolderInUseError, ReportError, document, lay, load, write
 from ..report.terminal import Narrator, show
 from ..running.runner import (
     Options,
@@ -221,7 +221,7 @@ def run_command(
         table_prefix=table_prefix,
         import_deadline_s=case_deadline or IMPORT_S,
     )
-    console = Console(stderr=as_json)
+    console = Console(emoji=False, stderr=as_json)
     worst = 0
     for number, name in enumerate(names):
         if number:
@@ -264,10 +264,40 @@ def _run_one(
 ) -> int:
     before = _claimed_before(name, destination)
     cut_off = Reason("unfinished", "the run did not come to its end; what it showed is lost")
-    try:
-        withdraw = lay(unopened(name, options, cut_off), destination)
-    except OSError as error:
-        return complain(f"the report cannot be written: {error}", SETUP)
+    with ExitStack() as laid:
+        try:
+            withdraw = laid.enter_context(lay(unopened(name, options, cut_off), destination))
+        except FolderInUseError as error:
+            return complain(str(error), SETUP)
+        except OSError as error:
+            return complain(f"the report cannot be written: {error}", SETUP)
+        return _run_laid(
+            name,
+            target_options,
+            options,
+            destination,
+            console,
+            as_json=as_json,
+            verbose=verbose,
+            made=made,
+            before=before,
+            withdraw=withdraw,
+        )
+
+
+def _run_laid(
+    name: str,
+    target_options: TargetOptions,
+    options: Options,
+    destination: Path,
+    console: Console,
+    *,
+    as_json: bool,
+    verbose: bool,
+    made: list[Report],
+    before: tuple[str, ...],
+    withdraw: Callable[[], None],
+) -> int:
     try:
         with ExitStack() as stack:
             if as_json:

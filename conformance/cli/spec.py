@@ -36,7 +36,7 @@ def rules_command(ids: tuple[str, ...]) -> None:
         holding = [p.name for p in PROFILES.values() if rule.id in p.rules]
         shown = [name if name in BUILT else f"[dim]{name}[/]" for name in holding]
         table.add_row(rule.id, rule.level, ", ".join(shown) or "-", rule.text)
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     console.print(f"{len(chosen)} rules; tests are there for {', '.join(BUILT)}")
     console.print("One of them in full, and what shows it: conformance explain ID")
@@ -83,7 +83,7 @@ def spec_command(as_json: bool, page: Path | None, contract: Path | None) -> int
         if as_json or page is not None:
             raise click.UsageError("--contract-page runs nothing: give it alone")
         return _write_contract(contract)
-    console = Console(stderr=as_json)
+    console = Console(emoji=False, stderr=as_json)
     with stoppable():
         matrix = prove(tell=lambda line: console.print(line, markup=False))
     shown.show_matrix(console, matrix)

@@ -19,7 +19,7 @@ __all__ = ["probe_command", "targets_command"]
 @click.command("targets")
 def targets_command() -> None:
     """List the targets that come with the project, and the engines for DynamoDB."""
-    console = Console()
+    console = Console(emoji=False)
     table = Table("target", "what it is", box=None, pad_edge=False)
     for target in BUILTIN.values():
         if not target.hidden:
@@ -68,5 +68,5 @@ def probe_command(
     if as_json:
         click.echo(json.dumps(found))
     else:
-        answered.show_probe(Console(), described, answers)
+        answered.show_probe(Console(emoji=False), described, answers)
     return 0 if found["verdict"] == "fit" else SETUP

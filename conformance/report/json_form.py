@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,17 @@ import jsonschema
 
 from ..verdict.judge import Report
 
-__all__ = ["FORMAT_VERSION", "ReportError", "document", "lay", "load", "remove", "schema", "write"]
+__all__ = [
+    "FORMAT_VERSION",
+    "FolderInUseError",
+    "ReportError",
+    "document",
+    "lay",
+    "load",
+    "remove",
+    "schema",
+    "write",
+]
 
 FORMAT_VERSION: Final = 2
 _NAME: Final = "report.json"
@@ -106,22 +117,50 @@ def write(report: Report, folder: Path) -> Path:
     return path
 
 
-def lay(report: Report, folder: Path) -> Callable[[], None]:
+class FolderInUseError(Exception):
+    """Another run's report goes into the folder."""
+
+
+@contextmanager
+def lay(report: Report, folder: Path) -> Iterator[Callable[[], None]]:
     """Let ``report`` lie in the folder until a run has a result of its own: a backend may end the
     process, and what lies there then must be no success, and no earlier run's.
 
-    Gives a function that takes it away, with the folders made for it: nothing was run after all.
+    Gives a function that takes it away, with the folders made for it: nothing was run after all. While it
+    is entered no other run gets the folder: :class:`FolderInUseError` there.
     """
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    write(report, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _held(folder):
+        write(report, folder)
 
-    def withdraw() -> None:
-        remove(folder)
-        with suppress(OSError):  # somebody has put something there
-            for empty in made:
-                empty.rmdir()
+        def withdraw() -> None:
+            remove(folder)
+            with suppress(OSError):  # somebody has put something there
+                for empty in made:
+                    empty.rmdir()
 
-    return withdraw
+        yield withdraw
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """A lock on the folder itself: nothing is left behind, and it ends with the process. Where the file
+    system knows no locks the folder is free to all."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUseError(
+                f"another run writes its report into {folder}: wait for it, or name another folder "
+                "by --report"
+            ) from None
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def remove(folder: Path) -> None:

@@ -201,9 +201,9 @@ def demo(path: Path | None, dialogue_id: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"stored_in": where, "items": rows, "findings": findings}))
         return
-    console = Console()
+    console = Console(emoji=False)
     if not console.is_terminal:
-        console = Console(width=120)
+        console = Console(emoji=False, width=120)
     console.print(f"Stored in {where}: {len(rows)} items", highlight=False)
     console.print(_table(rows))
     kinds = {row["entity"] for row in rows} & ENTITIES.keys()

@@ -14,6 +14,19 @@ __all__ = ["ended", "prepare"]
 _UNWRITTEN = 2
 
 
+#: What moves or ends a line without being seen, so that a path or a message would read as another:
+#: bidirectional controls, separators of lines and paragraphs, C1 controls. Shown by their numbers.
+_SHOWN = {
+    number: f"\\u{number:04x}"
+    for number in (
+        *range(0x80, 0xA0),
+        *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}
+
+
 class _Unbroken(io.TextIOWrapper):
     """A stream whose reader may go (``| head``), or whose disk may be full: what is written then is dropped,
     and the work goes on. ``fault``: what kept it from being written, None: nothing, or nobody wants it."""
@@ -25,10 +38,10 @@ class _Unbroken(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         try:
-            return super().write(text)
+            super().write(text.translate(_SHOWN))
         except OSError as fault:
             self._drop(fault)
-            return len(text)
+        return len(text)
 
     def flush(self) -> None:
         try:
@@ -45,8 +58,9 @@ class _Unbroken(io.TextIOWrapper):
 
 
 def prepare() -> None:
-    """To be called once, before a command prints anything: a character that the terminal's encoding lacks
-    is shown by its number, and a reader who has enough changes neither the work nor the exit code."""
+    """To be called once, before a command prints anything: a character that the terminal's encoding lacks, or
+    that changes how a line reads without being seen, is shown by its number, and a reader who has enough
+    changes neither the work nor the exit code."""
     sys.stdout, sys.stderr = _prepared(sys.stdout), _prepared(sys.stderr)
 
 
