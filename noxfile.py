@@ -13,6 +13,12 @@ import sys
 
 import nox
 
+if os.pathsep in os.getcwd():  # noqa: PTH109 - no other path is looked at
+    sys.exit(
+        f"nox: {os.getcwd()} has a {os.pathsep!r} in its name, which separates the folders of PATH, so that "  # noqa: PTH109
+        "no environment can be made in it: move the checkout to a folder without one"
+    )
+
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "tests", "conformance"]
 nox.options.reuse_venv = "yes"

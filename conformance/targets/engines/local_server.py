@@ -101,6 +101,11 @@ class LocalServer:
                 tempfile.TemporaryDirectory(prefix="dynamodb-local-", ignore_cleanup_errors=True)
             )
             workdir = Path(scratch)
+            if os.statvfs(workdir).f_flag & getattr(os, "ST_NOEXEC", 0):  # Linux tells
+                raise EngineUnavailable(
+                    "DynamoDB Local loads a library from the folder for temporary files, and "
+                    f"{workdir.parent} is mounted noexec: name another folder in TMPDIR"
+                )
             (workdir / "log4j2.xml").write_text(_QUIET, encoding="ascii")
             watcher = subprocess.Popen(
                 [
