@@ -46,6 +46,32 @@ class VerdictsByPattern(Partition):
         return None
 
 
+@lie("core", "ADDR-01")
+class SignalsByTheirBeginning(Hand):
+    """Takes the signal of an expert for a repeat where a longer slug of that beginning has signalled."""
+
+    def asked(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        home = self.partition(given)
+        if method == "record_convergence_signal" and home is not None:
+            longer = f"{given['expert_slug']}."
+            for one in home.signals:
+                if one["round"] == given["round"] and one["expert_slug"].startswith(longer):
+                    given["expert_slug"] = one["expert_slug"]
+        return given
+
+
+@lie("core", "STORE-19")
+class DialoguesByPattern(Hand):
+    """Takes an underscore in a dialogue's id for any character where it reads claims."""
+
+    def answered(self, method: str, given: Mapping[str, Any], made: Any) -> Any:
+        if method != "get_claims":
+            return made
+        pattern = re.escape(given["dialogue_id"]).replace("_", ".")
+        found = [name for name in sorted(self.partitions) if re.fullmatch(pattern, name)]
+        return [claim for name in found for claim in self.store.get_claims(name)]
+
+
 # -- objects and lists (STORE-12) ----------------------------------------------------------------------
 
 

@@ -22,7 +22,11 @@ KINDS = tuple(NUMBERED)
 _COUNTED = {"STORE-14": "its tests count the findings of a whole round, each by its field"}
 
 
-@lie("batch", "STORE-13", also={**_COUNTED, **touched("ADDR-08", "STORE-12", "STORE-23")})
+@lie(
+    "batch",
+    "STORE-13",
+    also={**_COUNTED, **touched("ADDR-08", "STORE-11", "STORE-12", "STORE-23", "STORE-24")},
+)
 class WritesNoRounds(ModelStore):
     """register_round does nothing and returns None."""
 
@@ -71,7 +75,7 @@ class KeepsLocalIdsInMoves(ModelStore):
         return made
 
 
-@lie("batch", "STORE-13")
+@lie("batch", "STORE-13", "STORE-24")
 class KeepsLocalIdsInReferences(ModelStore):
     """The sealed list of references keeps the local ids; the ref items are right."""
 
@@ -136,7 +140,7 @@ def _list(given: Any) -> list[Any]:
     return given if isinstance(given, list) else []
 
 
-@lie("batch", "STORE-13")
+@lie("batch", "STORE-13", also=touched("STORE-23"))
 class FillsOneTransaction(ModelStore):
     """Writes as many refs as a transaction of a hundred actions has room for, and leaves out the rest."""
 
@@ -220,7 +224,7 @@ def _no_total(partition: Any, made: Any, given: Mapping[str, Any]) -> None:
         partition.expert(slug)["total_score"] -= int(score)
 
 
-@lie("batch", "STORE-13", also=touched("STORE-23"))
+@lie("batch", "STORE-13", also=touched("STORE-11", "STORE-23"))
 class ScoresWithoutTotal(ModelStore):
     """The scores of a whole round leave the experts' totals as they were."""
 

@@ -119,7 +119,7 @@ class AnswersAfterClose(ModelStore):
         pass
 
 
-@lie("core", "STORE-18", "STORE-20", also=touched("STORE-04", "STORE-16"))
+@lie("core", "STORE-18", "STORE-20", also=touched("STORE-04", "STORE-16", "STORE-23"))
 class ForgetsOnReopen(ModelStore):
     """Keeps everything in the opened store alone, so that no other client finds it."""
 

@@ -57,12 +57,81 @@ class ActorsOfRoundsOnce(ModelStore):
     """Keeps each actor of a round's change of status once."""
 
     def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
-        def once(value: Any) -> Any:
-            texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
-            return list(dict.fromkeys(value)) if texts else value
-
-        changed = _each(kwargs, "status_updates", "actors", once)
+        changed = _each(kwargs, "status_updates", "actors", _members_once)
         return super().register_round(dialogue_id, *args, **changed)
+
+
+def _members_once(value: Any) -> Any:
+    texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return list(dict.fromkeys(value)) if texts else value
+
+
+@lie("batch", "STORE-12")
+class ContributorsOfRoundsOnce(ModelStore):
+    """Keeps each contributor of a round's evidence once."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        changed = _each(kwargs, "evidence", "contributors", _members_once)
+        return super().register_round(dialogue_id, *args, **changed)
+
+
+@lie("batch", "STORE-12")
+class AThousandTargetsOfRounds(ModelStore):
+    """Keeps the first thousand targets of a round's move."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        def first(value: Any) -> Any:
+            return value[:1000] if isinstance(value, list) else value
+
+        return super().register_round(
+            dialogue_id, *args, **_each(kwargs, "moves", "targets", first)
+        )
+
+
+@lie("batch", "STORE-12")
+class FoldsNamesOfRounds(ModelStore):
+    """Keeps one of the members of a round's parameters whose names differ in case only."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        def folded(value: Any) -> Any:
+            if not isinstance(value, dict):
+                return value
+            kept: dict[str, str] = {}
+            for name in value:
+                kept.setdefault(str(name).casefold(), name)
+            return {name: value[name] for name in kept.values()}
+
+        changed = _each(kwargs, "recommendations", "parameters", folded)
+        return super().register_round(dialogue_id, *args, **changed)
+
+
+@lie("batch", "STORE-24", also={"STORE-13": "its tests count a repeated reference among the refs"})
+class ReferencesOfRoundsOnce(ModelStore):
+    """Keeps each reference of a round's entity once."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        def once(value: Any) -> Any:
+            if not isinstance(value, list):
+                return value
+            return [one for at, one in enumerate(value) if one not in value[:at]]
+
+        for name in ("perspectives", "claims"):
+            kwargs = _each(kwargs, name, "references", once)
+        return super().register_round(dialogue_id, *args, **kwargs)
+
+
+@lie("batch", "STORE-11")
+class RoundsByOneDigit(ModelStore):
+    """A whole round 10 puts an expert's score and response under round 1 where these are."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        made = super().register_round(dialogue_id, *args, **kwargs)
+        own, first = f"{made.round:02d}", f"{made.round // 10:02d}"
+        for expert in self.state.partitions[dialogue_id].experts:
+            for kept in (expert["scores"], expert["raw_content"]):
+                if made.round >= 10 and own in kept and first in kept:
+                    kept[first] = kept.pop(own)
+        return made
 
 
 # -- checks (STORE-13) ---------------------------------------------------------------------------------
@@ -107,6 +176,17 @@ class ClaimsEndAtNinetyEight(State):
         if method == "register_claim":
             found.max_seq = 98
         return found
+
+
+@lie("batch", "STORE-13")
+class NineHundredAndNinetyEightRefs(ModelStore):
+    """Refuses a round of 999 refs."""
+
+    def register_round(self, dialogue_id: str, *args: Any, **kwargs: Any) -> RoundRegistration:
+        refs = kwargs.get("refs")
+        if isinstance(refs, list) and len(refs) == 999:
+            kwargs["refs"] = [*refs, refs[0]]
+        return super().register_round(dialogue_id, *args, **kwargs)
 
 
 # -- requests (STORE-22) -------------------------------------------------------------------------------
@@ -155,6 +235,26 @@ def _sorted(call: Call) -> Any:
 @on_every_write(_sorted)
 class RequestsOfSets(ModelStore):
     """Takes the same contributors in another order for the same input."""
+
+
+class _ByBeginning(dict[str, Any]):
+    """Requests that are found by the beginning of their id."""
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        return next((self[one] for one in self if one.startswith(str(name))), default)
+
+
+def _by_beginning(call: Call) -> Any:
+    home = call.store.state.partitions.get(call.given.get("dialogue_id"))
+    if home is not None and not isinstance(home.requests, _ByBeginning):
+        home.requests = _ByBeginning(home.requests)
+    return call.made()
+
+
+@lie("idempotency", "STORE-22")
+@on_every_write(_by_beginning)
+class RequestsByTheirBeginning(ModelStore):
+    """Finds a request by the beginning of a longer id."""
 
 
 def _for_a_day(call: Call) -> Any:

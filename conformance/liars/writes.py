@@ -274,7 +274,7 @@ class NoEventOfACreation(Hand):
         return made
 
 
-@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-18", "STORE-12", "STORE-23"))
+@lie("core", "STORE-08", also=touched("ADDR-09", "STORE-18", "STORE-19", "STORE-12", "STORE-23"))
 class EventsOfClaims(Hand):
     """A claim's creation leaves an event as well."""
 

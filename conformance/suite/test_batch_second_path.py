@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conformance.suite.kit.builders import KINDS, begin, code_of, codes, partition, register, shown
+from conformance.suite.kit.builders import (
+    KINDS,
+    as_json,
+    begin,
+    code_of,
+    codes,
+    listed,
+    partition,
+    register,
+    shown,
+)
 from conformance.suite.kit.helpers import expect_error
 from conformance.suite.kit.marks import profile, rules
 from conformance.suite.kit.rounds import entry, findings_of, write
 from conformance.suite.kit.wrong_calls import CALLS, FAULTS, REF_TYPES, ground
-from conformance.suite.test_core_values import KEPT_NUMBERS, SPECIAL_TEXTS
+from conformance.suite.test_core_values import KEPT_NUMBERS, SPECIAL_TEXTS, nested
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 
@@ -134,6 +144,69 @@ def test_empty_texts_lists_and_numbers_of_a_whole_round_come_back(store: Dialogu
     assert (event["actors"], event["reason"], event["reference"]) == (twice, "", "")
 
 
+#: A thousand and two, in no order, one of them twice; and members whose names differ little.
+_LONG = [*(f"e-{number * 7 % 1001}" for number in range(1001)), "e-1"]
+_DEEP = {"A": 1, "a": 2, "__proto__": "true", "": None, "deep": nested(63, "both")}
+
+
+@rules("STORE-12")
+def test_lists_and_objects_of_a_whole_round_are_whole_and_in_order(store: DialogueStore) -> None:
+    begin(store, "tides", experts=["muffin"])
+    register(store, T, "tides", 0)
+    update = {"entity_id": "T0001", "status": "addressed", "actors": _LONG}
+    move = {"expert_slug": "muffin", "move_type": "request", "targets": _LONG}
+    entities: dict[str, Any] = {
+        kind.plural: [entry(kind, contributors=_LONG)] for kind in KINDS.values()
+    }
+    entities["recommendations"][0]["parameters"] = _DEEP
+    write(store, **entities, moves=[move], status_updates=[update])
+    whole = partition(store, "tides")
+    addressed = next(one for one in whole["events"] if one["event_type"] == "addressed")
+    found = {
+        **{str(kind): whole[kind.plural][-1]["contributors"] == _LONG for kind in KINDS.values()},
+        "targets": whole["moves"][0]["targets"] == _LONG,
+        "actors": addressed["actors"] == _LONG,
+        "parameters": as_json(whole["recommendations"][0]["parameters"]) == as_json(_DEEP),
+    }
+    assert found == dict.fromkeys(found, True)
+
+
+@rules("STORE-24")
+def test_references_of_a_whole_round_keep_their_order_and_what_stands_there_twice(
+    store: DialogueStore,
+) -> None:
+    begin(store, "tides")
+    register(store, T, "tides", 0)
+    to, own = {"type": "support", "target": "T0001"}, {"type": "address", "target": "own"}
+    entities: dict[str, Any] = {
+        kind.plural: [entry(kind, references=[to, own, to])] for kind in KINDS.values()
+    }
+    write(store, **entities | {"tensions": [entry(T, local_id="own", references=[to, to])]})
+    whole = partition(store, "tides")
+    as_written = [to, {"type": "address", "target": "T0101"}, to]
+    found = {str(kind): whole[kind.plural][-1]["references"] for kind in KINDS.values()}
+    assert found == {**dict.fromkeys(found, as_written), "tension": [to, to]}
+
+
+@rules("STORE-11")
+def test_scores_and_responses_of_whole_rounds_stand_under_their_own_round(
+    store: DialogueStore,
+) -> None:
+    """Rounds of two digits too, the one that begins with it before."""
+    begin(store, "tides", rounds=[], experts=["muffin"])
+    numbers = (1, 10, 0, 99, 9)
+    for number in numbers:
+        more: dict[str, Any] = {
+            "expert_scores": {"muffin": number + 1},
+            "responses": {"muffin": f"In {number}."},
+        }
+        write(store, round=number, **more)
+    found = listed(store.get_experts("tides"))[0]
+    assert found["scores"] == {f"{number:02d}": number + 1 for number in numbers}
+    assert found["total_score"] == 2 + 11 + 1 + 100 + 10
+    assert found["raw_content"] == {f"{number:02d}": f"In {number}." for number in numbers}
+
+
 # -- faults --------------------------------------------------------------------------------------------
 
 #: Where the calls of a method stand in a round.
@@ -230,3 +303,44 @@ def test_after_ninety_nine_of_a_whole_round_a_single_one_is_too_many(store: Dial
     )
     assert refused == dict.fromkeys(refused, "limit_exceeded")
     assert code_of(lambda: store.register_move("tides", 99, "scone", "concede")) is None
+
+
+@rules("STORE-13")
+def test_nine_hundred_and_ninety_nine_refs_are_taken(store: DialogueStore) -> None:
+    """And the next one by itself: a round is full, a dialogue is not."""
+    write(store, refs=_crowd(store, "support", 999))
+    made = shown(store.register_ref("tides", "P0099", "support", "C0099"))
+    assert made["source_id"] == "P0099"
+    assert len(listed(store.get_refs("tides"))) == 1000
+
+
+@rules("STORE-23")
+def test_lists_of_more_than_a_thousand_are_whole(store: DialogueStore) -> None:
+    """Of refs and of events, which a dialogue has most of."""
+    refs = _crowd(store, "support", 501)
+    write(store, refs=refs[:500])
+    crowd = {kind.plural: [entry(kind)] * 99 for kind in (P, T, R)}
+    for number in (2, 3, 4):
+        write(store, round=number, **crowd)
+    write(
+        store, round=5, refs=[*refs[500:], *({**one, "ref_type": "oppose"} for one in refs[:500])]
+    )
+    whole = partition(store, "tides")
+    assert [len(whole["refs"]), len(listed(store.get_refs("tides")))] == [1001, 1001]
+    assert len({one["entity_id"] for one in listed(store.get_events("tides"))}) == 1188
+    assert len(whole["events"]) == 1188
+
+
+def _crowd(store: DialogueStore, ref_type: str, count: int) -> list[dict[str, Any]]:
+    """Round 0 of ``tides`` with ninety-nine of each kind; so many refs that may be written."""
+    store.create_dialogue("tides", "Which harbour?")
+    crowd: dict[str, Any] = {kind.plural: [entry(kind)] * 99 for kind in KINDS.values()}
+    write(store, round=0, **crowd)
+    return [
+        {
+            "source": f"P00{at // 99 + 1:02d}",
+            "ref_type": ref_type,
+            "target": f"C00{at % 99 + 1:02d}",
+        }
+        for at in range(count)
+    ]

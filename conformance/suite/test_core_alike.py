@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 from conformance.running.session import World
+from conformance.suite.conftest import Clock
 from conformance.suite.kit.builders import (
     KINDS,
     as_json,
     begin,
     call,
     calls,
+    changes,
     codes,
     listed,
     partition,
@@ -29,7 +31,8 @@ pytestmark = profile("core")
 #: Identifiers that are one another's beginnings, the longer ones first, that differ in one character which
 #: is any other to a query, in case only, or look like a value of another type.
 ALIKE = (
-    *("muffin-2", "muffin", "muf", "muffin.", "m_ffin", "m-ffin", "Muffin", "MUFFIN"),
+    *("muffin-2", "muffin.2", "muffin_2", "muffin22", "muffin2", "muffin.", "muffin", "muf"),
+    *("m_ffin", "m-ffin", "Muffin", "MUFFIN"),
     *("true", "null", "007", "7", "1e3", "1000", "2026-02-03", "0x1F", "constructor"),
 )
 
@@ -180,6 +183,20 @@ def test_lists_of_a_thousand_and_one_are_whole(store: DialogueStore) -> None:
     assert found == dict.fromkeys(found, (1001, True))
 
 
+@rules("STORE-24")
+def test_a_thousand_and_one_references_are_kept_as_given(store: DialogueStore) -> None:
+    """Two of them over and over; they are two refs."""
+    begin(store, "tides")
+    for _ in range(2):
+        register(store, KINDS["tension"], "tides", 0)
+    given = [{"type": "address", "target": f"T000{2 - number % 2}"} for number in range(1001)]
+    made = shown(register(store, KINDS["claim"], "tides", 0, references=given))["references"]
+    kept = listed(store.get_claims("tides"))[0]["references"]
+    assert [(len(found), found == given) for found in (made, kept)] == [(1001, True)] * 2
+    refs = [(one["source_id"], one["target_id"]) for one in listed(store.get_refs("tides"))]
+    assert refs == [("C0001", "T0001"), ("C0001", "T0002")]
+
+
 @rules("STORE-11")
 def test_scores_and_responses_stand_under_their_own_round(store: DialogueStore) -> None:
     """Rounds of two digits too, in any order of writing."""
@@ -284,3 +301,22 @@ def test_a_dialogue_that_was_asked_for_in_vain_is_read_whole(world: World) -> No
         if as_json(call(asking, name, args)) != as_json(call(making, name, args))
     ]
     assert differing == []
+
+
+@rules("STORE-23")
+def test_what_was_written_a_year_ago_is_there(world: World) -> None:
+    """For the client that wrote it, and for another one."""
+    backends = [world.open() for _ in range(2)]
+    clocks = [Clock(backend.set_clock) for backend in backends]
+    writer = backends[0].store
+    clocks[0].set("2026-02-03T10:15:00.000000Z")
+    populate(writer, "tides")
+    before = partition(writer, "tides")
+    for clock in clocks:
+        clock.set("2027-02-03T10:15:00.000000Z")
+    for backend in backends:
+        assert partition(backend.store, "tides") == before
+    writer.comment_tension("tides", "T0103", ["judge"], 3, "Still open")
+    for backend in backends:
+        assert changes(before, partition(backend.store, "tides")) == {"+events T0103 2"}
+    clocks[0].needed("what is there after a year")

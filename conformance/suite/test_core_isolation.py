@@ -182,7 +182,8 @@ def test_reading_changes_nothing(store: DialogueStore) -> None:
 
 # -- dialogues apart -----------------------------------------------------------------------------------
 
-NEIGHBOURS = ["a", "a-b", "a.b", "a_b", "A", "ab", "a-", "a.", "0", "a-b-c"]
+#: The longer ones first: what is looked for later may be their beginning, or their pattern.
+NEIGHBOURS = ["a-b-c", "a-b", "a.b", "a_b", "ab", "a-", "a.", "a", "A", "0"]
 
 
 @rules("STORE-19")
@@ -192,6 +193,7 @@ def test_dialogues_whose_ids_share_a_prefix_are_apart(store: DialogueStore) -> N
         store.create_round(name, 0, score=3)
         store.register_expert(name, "muffin", f"Pilot of {name}", "Core")
         store.register_tension(name, 0, "l", f"Tension of {name}", [])
+        store.register_claim(name, 0, "l", f"Claim of {name}", [])
         store.record_convergence_signal(name, 0, "muffin")
     seen = {}
     for name in NEIGHBOURS:
@@ -215,6 +217,8 @@ def test_dialogues_whose_ids_share_a_prefix_are_apart(store: DialogueStore) -> N
         )
         for name in NEIGHBOURS
     }
+    for name in NEIGHBOURS:
+        assert everything(store, name) == everything_in(partition(store, name))
 
 
 @rules("STORE-19")

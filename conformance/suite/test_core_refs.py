@@ -130,11 +130,12 @@ def test_what_a_ref_may_not_be(store: DialogueStore) -> None:
 
 @rules("STORE-07")
 def test_a_repeated_ref_gives_the_first_back(store: DialogueStore, clock: Clock) -> None:
+    """After a year too."""
     clock.set("2026-02-03T10:15:00.000000Z")
     _two_of_each(store)
     first = shown(store.register_ref("tides", "P0001", "support", "C0001"))
     before = partition(store, "tides")
-    clock.set("2026-02-03T11:15:00.000000Z")
+    clock.set("2027-02-03T11:15:00.000000Z")
     again = shown(store.register_ref("tides", "P0001", "support", "C0001", "P", "C"))
     assert (again, partition(store, "tides")) == (first, before)
 

@@ -125,11 +125,12 @@ def test_a_completed_round_has_its_time_and_summary(store: DialogueStore) -> Non
 
 @rules("STORE-07")
 def test_a_repeated_signal_gives_the_first_back(store: DialogueStore, clock: Clock) -> None:
+    """After a year too."""
     clock.set("2026-02-03T10:15:00.000000Z")
     begin(store, "tides", rounds=[0, 1], experts=["muffin"])
     first = shown(store.record_convergence_signal("tides", 1, "muffin"))
     before = partition(store, "tides")
-    clock.set("2026-02-03T11:00:00.000000Z")
+    clock.set("2027-02-03T11:00:00.000000Z")
     again = shown(store.record_convergence_signal("tides", 1, "muffin"))
     assert (again, partition(store, "tides")) == (first, before)
     assert without(first, "created_at") == {

@@ -481,7 +481,7 @@ def test_relevance_is_between_0_and_1_with_six_decimals(store: DialogueStore) ->
 # -- nested JSON ---------------------------------------------------------------------------------------
 
 
-def _nested(depth: int, kind: str) -> dict[str, Any]:
+def nested(depth: int, kind: str) -> dict[str, Any]:
     """An object of so many levels, itself the first."""
     value: Any = "bottom"
     for level in range(depth - 1):
@@ -495,18 +495,18 @@ def _nested(depth: int, kind: str) -> dict[str, Any]:
 def test_sixty_four_levels_are_kept_and_sixty_five_refused(store: DialogueStore, kind: str) -> None:
     begin(store, "tides")
     recommend = partial(register, store, KINDS["recommendation"], "tides", 0)
-    kept = shown(recommend(parameters=_nested(64, kind)))
+    kept = shown(recommend(parameters=nested(64, kind)))
     before = partition(store, "tides")
-    assert kept["parameters"] == _nested(64, kind)
+    assert kept["parameters"] == nested(64, kind)
     assert before["recommendations"] == [kept]
     refused = codes(
         {
-            str(depth): partial(recommend, parameters=_nested(depth, kind))
+            str(depth): partial(recommend, parameters=nested(depth, kind))
             for depth in (65, 66, 200, 5000)
         }
     )
     assert refused == dict.fromkeys(refused, "invalid_field")
-    empty = {"a": _nested(63, kind), "b": [[]] * 3}
+    empty = {"a": nested(63, kind), "b": [[]] * 3}
     assert shown(recommend(parameters=empty))["parameters"] == empty
 
 

@@ -360,3 +360,19 @@ def test_a_request_is_remembered_after_a_day_and_after_a_year(
         assert shown(claim()) == first
         assert partition(store, "tides") == before
     clock.needed("a repeat after a day and a year")
+
+
+@rules("STORE-22")
+def test_requests_whose_ids_are_alike_are_others(store: DialogueStore) -> None:
+    """An id that another one begins with, or that is its pattern, is new; each gives its own again."""
+    begin(store, "tides")
+    ids = ("r-10", "r-1.", "r-1", "r_1", "r-", "r", "R-1")
+    claims = {
+        name: partial(store.register_claim, "tides", 0, name, "c", [], request_id=name)
+        for name in ids
+    }
+    made = {name: shown(claim()) for name, claim in claims.items()}
+    assert {name: (one["label"], one["seq"]) for name, one in made.items()} == {
+        name: (name, number) for number, name in enumerate(ids, start=1)
+    }
+    assert {name: shown(claim()) for name, claim in claims.items()} == made
