@@ -176,6 +176,10 @@ def full(session: nox.Session) -> None:
     session.notify("vectors", ["--check"])
     session.notify("lowest")
     session.run("python", "-m", "dev.bench")
+    for engine in ("sqlite", "local"):
+        for burners in ("0", "2"):
+            contest = ("--engine", engine, "--burners", burners)
+            worst = max(worst, _code_of(session, "python", "-m", "dev.contest", *contest))
     session.log(f"not run, since there is no such Python here: {', '.join(lacking) or 'none'}")
     _exit_with(worst)
 

@@ -212,6 +212,11 @@ class PartitionStore(ABC):
 
     #: Actions of one commit at most, None where the engine sets no limit.
     max_actions: int | None = None
+    #: Clients that were in each other's way take turns through an item (STORE-16): seconds between two looks
+    #: of who waits for one, at most. None: they don't.
+    turn_look_s: float | None = None
+    #: Whether a whole partition may take more than one page, of more than one moment.
+    is_paged = False
 
     @abstractmethod
     def get(self, pk: str, sk: str) -> Item | None:

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from .. import forks
 from ..contract.items import Item
+from ..partitions.port import PartitionStore
 from .commit import Commit
 from .runtime import Runtime
 from .snapshot import Snapshot
+from .turns import Pace
 
 __all__ = ["Cache", "CachedDialogue"]
 
@@ -21,11 +23,13 @@ _KEPT_DIALOGUES = 64
 class CachedDialogue:
     """One dialogue: what was opened last, whether a write may be planned on it, and whose turn it is.
 
-    ``writing`` lets the store's own threads queue up; it is held over engine calls.
+    ``writing`` lets the store's own threads queue up; it is held over engine calls. ``pace``, which only its
+    holder uses, lets stores take turns.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, partitions: PartitionStore, dialogue_id: str, runtime: Runtime) -> None:
         self.writing = runtime.lock()
+        self.pace = Pace(partitions, dialogue_id, runtime)
         self._guard = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._is_current = False
@@ -87,7 +91,8 @@ class CachedDialogue:
 class Cache:
     """The dialogues that a store used last."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, partitions: PartitionStore, runtime: Runtime) -> None:
+        self._partitions = partitions
         self._runtime = runtime
         self._dialogues: OrderedDict[str, CachedDialogue] = OrderedDict()
         self._lock = threading.Lock()
@@ -97,12 +102,25 @@ class Cache:
         """In the child of a fork: none of the parent's plaintext, and no lock that nobody will release."""
         self._dialogues, self._lock = OrderedDict(), threading.Lock()
 
+    def release(self) -> None:
+        """Give back every turn that the store holds: nobody has to wait until it ends by itself."""
+        with self._lock:
+            dialogues = list(self._dialogues.values())
+        for cached in dialogues:
+            if cached.writing.acquire(blocking=False):
+                try:
+                    cached.pace.end(failed=True)
+                finally:
+                    cached.writing.release()
+
     def of(self, dialogue_id: str) -> CachedDialogue:
         """What is known of a dialogue, nothing at first."""
         with self._lock:
             found = self._dialogues.get(dialogue_id)
             if found is None:
-                found = self._dialogues[dialogue_id] = CachedDialogue(self._runtime)
+                found = self._dialogues[dialogue_id] = CachedDialogue(
+                    self._partitions, dialogue_id, self._runtime
+                )
             self._dialogues.move_to_end(dialogue_id)
             while len(self._dialogues) > _KEPT_DIALOGUES:
                 self._dialogues.popitem(last=False)

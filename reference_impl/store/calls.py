@@ -38,6 +38,7 @@ class Calls:
         if not self._is_closed:
             self._is_closed = True
             self._parts.keys.unguard(self._guard)  # other stores may go on using the provider
+            self._parts.operations.end()
         self.partitions.close()
 
     def write(self, result: type[T], method: str, given: Mapping[str, Any]) -> T:

@@ -103,7 +103,7 @@ def compose(
     return Parts(
         partitions=partitions,
         keys=keys,
-        operations=Operations(Cache(runtime), log, keyring, runtime, deadline),
+        operations=Operations(Cache(partitions, runtime), log, keyring, runtime, deadline),
         loader=loader,
         writer=writer,
         creator=make.creator(partitions, keyring, log, assembler, writer, runtime),

@@ -122,19 +122,32 @@ class Journal:
         ]
         return cls(token, _ordered(items), parts)
 
-    def write(self, partitions: PartitionStore, commit: Sequence[Action], token: str) -> None:
-        """Write the parts, and in the same or a last transaction what commits them.
+    def write(
+        self,
+        partitions: PartitionStore,
+        commit: Sequence[Action],
+        token: str,
+        keep: Callable[[], object] = bool,
+    ) -> None:
+        """Write the parts, and in the same or a last transaction what commits them; ``keep`` is called
+        before each transaction.
 
         Parts that do not fit beside the commit go first: until a head names them they are invisible. Each
         of those transactions has a token that follows from the commit's, so that a repeat is none.
         """
         batches = list(_batches([Put(part) for part in self.parts], partitions, spare=commit))
         for number, batch in enumerate(batches[:-1]):
+            keep()
             partitions.commit(batch, token=f"{token[:28]}-{number:03d}")
+        keep()
         partitions.commit([*batches[-1], *commit], token=token)
 
     def put_in_place(
-        self, partitions: PartitionStore, head: Item, new_token: Callable[[], str]
+        self,
+        partitions: PartitionStore,
+        head: Item,
+        new_token: Callable[[], str],
+        keep: Callable[[], object] = bool,
     ) -> None:
         """Put every item where it belongs, then take the journal's name off the head, then the journal
         away. May be repeated; once another has finished it, nothing is changed."""
@@ -143,6 +156,7 @@ class Journal:
         check = [Check(key, named)]
         try:
             for batch in _batches([Put(item) for item in self.items], partitions, spare=check):
+                keep()
                 partitions.commit([*batch, *check], token=new_token())
             done = {name: value for name, value in head.items() if name != "pending"}
             partitions.commit([Put(done, named)], token=new_token())

@@ -20,6 +20,7 @@ from .planning.writes import no_dialogue
 from .retry import retry_until
 from .runtime import Runtime
 from .snapshot import Snapshot
+from .turns import Turn
 
 __all__ = ["Loaded", "Loader", "as_error", "check_state"]
 
@@ -29,6 +30,9 @@ _BORNE_OUT_BY = {"erased": "erase", "moved": "boundary"}
 
 #: The attributes of the head of an erased dialogue.
 _TOMBSTONE = {"pk", "sk", "revision", "updated_at", "state"}
+
+#: Torn loads after which one takes a turn.
+_TORN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,13 @@ class Loader:
         return loaded.snapshot
 
     def collect(self, operation: Operation) -> Loaded:
-        """The partition and every bad item in it; tried again until the operation's deadline."""
-        return retry_until(lambda: self.attempt(operation), operation.until, self._runtime)
+        """The partition and every bad item in it; tried again until the operation's deadline, after two
+        torn loads with a turn (STORE-18)."""
+        reading = _Reading(self, self._partitions, operation, self._runtime)
+        try:
+            return retry_until(reading, operation.until, self._runtime)
+        finally:
+            reading.end()
 
     def attempt(self, operation: Operation) -> Loaded:
         """One look. What looks bad is read again, and stands only where the head was the same before and
@@ -93,7 +102,7 @@ class Loader:
         dialogue_id = operation.dialogue_id
         pk = partition_key(dialogue_id)
         last = self._log.last_write(dialogue_id)
-        items = self._partitions.query(pk)
+        items = self._items(pk, operation.turn)
         if not items:
             if last is not None:
                 raise integrity_error(
@@ -127,6 +136,16 @@ class Loader:
             if not any(f.layer == "chain" for f in findings):
                 findings += self.check_state(snapshot, kek)
         return Loaded(snapshot, findings, head)
+
+    def _items(self, pk: str, turn: Turn | None) -> list[Item]:
+        """The whole partition. Whoever has a turn keeps it from page to page."""
+        if turn is None or not (turn.is_held and self._partitions.is_paged):
+            return self._partitions.query(pk)
+        items = []
+        for item in self._partitions.stream(pk):
+            items.append(item)
+            turn.keep()
+        return items
 
     def check_chain(self, snapshot: Snapshot, last: Item | None, kek: KekHandle) -> list[Finding]:
         """Layer ``chain``: the head is not below the write chain's last event (AUDIT-09). ``last`` was
@@ -222,6 +241,41 @@ class Loader:
         # Only the keys and the head: no state that a write could be planned on.
         operation.known = replace(snapshot, tip=None)
         return snapshot.head.audit_head if snapshot.head is not None else None
+
+
+class _Reading:
+    """One load, tried until no writer came in between."""
+
+    def __init__(
+        self, loader: Loader, partitions: PartitionStore, operation: Operation, runtime: Runtime
+    ) -> None:
+        self._loader = loader
+        self._operation = operation
+        self._runtime = runtime
+        self._turn = Turn(partitions, operation.dialogue_id, runtime)
+        self._may_turn = partitions.turn_look_s is not None
+        self._torn = 0
+
+    def __call__(self) -> Loaded:
+        if self._torn >= _TORN and self._may_turn:
+            self._take_turn()
+        try:
+            return self._loader.attempt(self._operation)
+        except Contention:
+            self._torn += 1
+            raise
+
+    def end(self) -> None:
+        """Others may go on."""
+        if self._operation.turn is self._turn:
+            self._operation.turn = None
+        self._turn.release()
+
+    def _take_turn(self) -> None:
+        """Half of what is left is waited for it at most; who can have none reads on without."""
+        now = self._runtime.monotonic()
+        self._may_turn = self._turn.take(now + (self._operation.until - now) / 2)
+        self._operation.turn = self._turn
 
 
 def check_state(snapshot: Snapshot, *, write: bool) -> None:

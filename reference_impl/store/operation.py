@@ -17,6 +17,7 @@ from .key_uses import KeyUses
 from .keyring import Keyring
 from .runtime import Runtime
 from .snapshot import Snapshot
+from .turns import Turn
 
 __all__ = ["Operation", "Operations"]
 
@@ -47,6 +48,8 @@ class Operation:
         self.uses = KeyUses(dialogue_id)
         #: What was opened so far: a call that has to read again does not open it again.
         self.known: Snapshot | None = None
+        #: The turn that the call holds, if any.
+        self.turn: Turn | None = None
         #: The revision that the head carries that was read, 0 where there is none (AUDIT-09).
         self.revision = 0
         self._log = log
@@ -137,6 +140,11 @@ class Operations:
         self._keyring = keyring
         self._runtime = runtime
         self._deadline_s = deadline_s
+
+    def end(self) -> None:
+        """No operation begins any more: give back what others wait for, a quarter of a second at most."""
+        with bounded_by(lambda: 0.0):
+            self._cache.release()
 
     def begin(self, dialogue_id: str) -> Operation:
         """An operation on one dialogue."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
 from ..contract.errors import DialogueStoreError, Problem, from_problems
-from ..partitions.port import ConditionFailed, Contention, LostAnswer, PartitionStore, Transient
+from ..partitions.port import (
+    Action,
+    ConditionFailed,
+    Contention,
+    LostAnswer,
+    PartitionStore,
+    Transient,
+)
 from ..sealing.audit_chain import Use
 from .assembling import Assembler
 from .commit import Commit
@@ -23,6 +30,7 @@ from .planning.writes import PLANNERS, Plan, Planner, Repeat
 from .retry import conflict, outcome_unknown, retry_until
 from .runtime import Runtime
 from .snapshot import Snapshot
+from .turns import Turn
 
 __all__ = ["Prepare", "Writer"]
 
@@ -81,18 +89,28 @@ class Writer:
         left = max(0.0, operation.until - self._runtime.monotonic())
         if not operation.cached.writing.acquire(timeout=left):
             raise conflict()
+        pace = operation.cached.pace
+        failed = True
         try:
+            pace.begin()
+            operation.turn = pace.turn
             attempt = _Attempt(self, operation, prepare)
             try:
-                return retry_until(
+                done = retry_until(
                     attempt, operation.until, self._runtime, evidence=attempt.evidence
                 )
             except DialogueStoreError:
                 if attempt.sealed is not None:
                     operation.uses.failed_sealing = attempt.sealed
                 raise
+            failed = False
+            return done
         finally:
-            operation.cached.writing.release()
+            try:
+                pace.end(failed=failed)
+            finally:
+                operation.turn = None
+                operation.cached.writing.release()
 
     def load(self, operation: Operation) -> Snapshot:
         """A fresh state that a write can be planned on. What another writer committed to a journal is put
@@ -112,6 +130,10 @@ class Writer:
             key = journal_key(operation.dialogue_id)
             operation.cached.orphans = self._partitions.query(key)
         return snapshot
+
+    def token(self) -> str:
+        """A name for one more commit."""
+        return self._runtime.token()
 
     def now(self, snapshot: Snapshot) -> str:
         """ADDR-09: the clock, or one microsecond after the partition's latest time."""
@@ -157,12 +179,12 @@ class Writer:
 
     # -- commits ---------------------------------------------------------------------------------
 
-    def send(self, commit: Commit) -> None:
-        """One try to commit."""
+    def send(self, commit: Commit, besides: Sequence[Action], turn: Turn) -> None:
+        """One try to commit, and what it does ``besides`` about turns. A journal keeps the turn."""
         if commit.journal is not None:
-            commit.journal.write(self._partitions, commit.actions, commit.token)
+            commit.journal.write(self._partitions, commit.actions, commit.token, turn.keep)
         else:
-            self._partitions.commit(commit.actions, token=commit.token)
+            self._partitions.commit([*commit.actions, *besides], token=commit.token)
 
     def took_place(self, commit: Commit) -> bool | None:
         """ERR-04: whether a commit whose answer was lost is in the store. The event at its sequence of
@@ -179,7 +201,8 @@ class Writer:
         journal, token = commit.journal, self._runtime.token
         if journal is not None:
             head = commit.head.item
-            if _tidied(lambda: journal.put_in_place(self._partitions, head, token)):
+            keep = cached.pace.turn.keep
+            if _tidied(lambda: journal.put_in_place(self._partitions, head, token, keep)):
                 cached.settle(commit)
             else:
                 cached.doubt()
@@ -198,6 +221,7 @@ class _Attempt:
         self._operation = operation
         self._prepare = prepare
         self._commit: Commit | None = None
+        self._besides: list[Action] = []
         self.lost = False
 
     @property
@@ -212,23 +236,40 @@ class _Attempt:
         return {} if self._commit is None else self._commit.evidence()
 
     def __call__(self) -> Any:
+        pace = self._operation.cached.pace
         if self._commit is None:
-            prepared = self._prepare()
+            if pace.wait(self._operation.until):
+                self._operation.cached.doubt()
+            try:
+                prepared = self._prepare()
+            except Contention:
+                pace.met()
+                raise
             if isinstance(prepared, Repeat):
                 return prepared.result(self._operation.dialogue_id)
             self._commit = prepared
+            self._besides = [] if prepared.journal else pace.besides(len(prepared.actions))
         commit = self._commit
         try:
-            self._writer.send(commit)
+            self._writer.send(commit, self._besides, pace.turn)
         except LostAnswer:
             self.lost = True
             raise
-        except ConditionFailed:
+        except ConditionFailed as failed:
+            if failed.keys == [pace.turn.key]:
+                pace.met(only_turn=True)
+                self._give_way(commit)
+                raise
             if not (self.lost and self._look(commit)):
+                pace.met()
                 self._commit, self.lost = None, False
                 self._operation.cached.doubt()
                 raise
         except DialogueStoreError as refused:
+            if self._besides:  # it may be the turn alone that this client may not touch
+                pace.refused(refused)
+                self._send_alone(commit)
+                return self()
             # It says nothing of an earlier try that was sent and not answered.
             took_place = self._look(commit, refused) if self.lost else False
             if took_place is None:
@@ -236,7 +277,23 @@ class _Attempt:
             if not took_place:
                 raise
         self._commit = None
-        return self._writer.settle(commit, self._operation)
+        result = self._writer.settle(commit, self._operation)
+        pace.committed(self._besides)
+        return result
+
+    def _give_way(self, commit: Commit) -> None:
+        """Somebody holds a turn, and the dialogue is the same. An earlier try without an answer may still
+        take place, so then the very same write is sent, and looks for nobody (ERR-04)."""
+        if self.lost:
+            self._send_alone(commit)
+        else:
+            self._commit = None
+
+    def _send_alone(self, commit: Commit) -> None:
+        """From now on the same write, nothing besides. Other bytes need another token (HEAD-08); the
+        event at its sequence tells whether an earlier try took place."""
+        self._commit = replace(commit, token=self._writer.token())
+        self._besides = []
 
     def _look(self, commit: Commit, refused: DialogueStoreError | None = None) -> bool | None:
         """Whether the lost commit took place, None: it is open. A look that fails for good, and after

@@ -53,6 +53,8 @@ class RecordingPartitionStore(PartitionStore):
         self.inner = inner
         self.log = log
         self.max_actions = inner.max_actions
+        self.turn_look_s = inner.turn_look_s
+        self.is_paged = inner.is_paged
 
     def get(self, pk: str, sk: str) -> Item | None:
         self.log.append(EngineCall("get", (Touch("get", pk, sk),)))

@@ -58,6 +58,8 @@ class DynamoPartitionStore(PartitionStore):
     """
 
     max_actions = 100
+    turn_look_s = 0.12
+    is_paged = True
 
     def __init__(
         self,

@@ -95,6 +95,8 @@ class SqlitePartitionStore(PartitionStore):
     while a call was running.
     """
 
+    turn_look_s = 0.03  # a look costs little
+
     def __init__(
         self,
         path: str | os.PathLike[str],
