@@ -453,3 +453,19 @@ def test_a_turn_lies_in_no_partition(tmp_path: Path, keys: LocalFileKeyProvider)
     assert after[:2] == before[:2]
     assert after[2].ok
     store.close()
+
+
+def test_a_turn_that_was_taken_away_is_not_given_back_in_the_other_s_place(
+    store: EncryptedStore, partitions: Turning, keys: LocalFileKeyProvider, time: Time
+) -> None:
+    """A slow holder, whose turn another took meanwhile, lets the other write first."""
+    losing(store, partitions, keys, time)
+    say(store)  # of a burst: the turn is kept
+    theft: Item = {"pk": TURN[0], "sk": TURN[1], "holder": "a" * 32, "count": 1}
+    MemoryPartitionStore.commit(partitions, [Put(theft)], token="t")
+    revision = store.load_partition("d").revision
+    time.now += 0.1  # no burst any more: the next commit gives it back
+    begun = time.now
+    say(store)
+    assert time.now - begun >= 0.3  # it waited for the other, until that one was gone
+    assert store.load_partition("d").revision == revision + 1

@@ -168,9 +168,12 @@ class Turn:
             return False
 
     def giving_back(self) -> list[Action]:
-        """What gives it back in a commit of the dialogue: without a condition, so that the commit does not
-        depend on it. Nothing where the lease is over, for then it may be another's."""
-        return [Delete(self.key)] if self._held is not None and self._age() < self._lease_s else []
+        """What gives it back in a commit of the dialogue, which fails where another took it away: then it is
+        the other's to write. Nothing where the lease is over."""
+        held = self._held
+        if held is None or self._age() >= self._lease_s:
+            return []
+        return [Delete(self.key, _lies(held))]
 
     def given_back(self) -> None:
         """It is no longer this client's: a commit with :meth:`giving_back` is through."""
@@ -273,6 +276,8 @@ class Pace:
         self._met = self._runtime.monotonic()
         if not only_turn:
             self._lost = self._met
+        elif self.turn.is_held:
+            self.turn.given_back()
 
     def refused(self, refusal: DialogueStoreError) -> None:
         """The engine has no turns for this client: go on without, for some seconds; for good where it is
