@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.targets.engines.choose import Engine
+from reference_impl import EncryptedStore
 from reference_impl.contract.dialogue_store import DialogueStore
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb.client import make_client
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore, create_table
-from reference_impl.partitions.port import Transient
+from reference_impl.partitions.port import Anything, Put, Transient
 from reference_impl.sealing.providers import LocalFileKeyProvider
 from reference_impl.testing import open_store
 from tests.lying_proxy import Call, LyingProxy, Reply, Send, cancelled, error, honest
@@ -402,6 +403,78 @@ def test_an_answer_to_another_request_acknowledges_nothing(
         assert calm.load_partition(DIALOGUE).revision == before + number, name
 
 
+def _key(sk: object, pk: str = f"dialogue#{DIALOGUE}") -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk} if isinstance(sk, str) else sk}
+
+
+#: Members of a query's answer that were not asked for.
+ODD_PAGES: dict[str, dict[str, Any]] = {
+    "an item without its key": {"Items": [{}]},
+    "an item without its sort key": {"Items": [{"pk": {"S": f"dialogue#{DIALOGUE}"}}]},
+    "an item of another partition": {"Items": [_key("head", "dialogue#other")]},
+    "a sort key of another type": {"Items": [_key({"N": "1"})]},
+    "an item twice": {"Items": [_key("meta"), _key("meta")]},
+    "items in another order": {"Items": [_key("meta"), _key("head")]},
+    "a next page that lies before": {"Items": [_key("meta")], "LastEvaluatedKey": _key("head")},
+    "a next page of another partition": {
+        "Items": [],
+        "LastEvaluatedKey": _key("head", "dialogue#other"),
+    },
+    "a next page for ever": {"Items": [], "LastEvaluatedKey": _key("head")},
+}
+
+
+@pytest.mark.parametrize("name", ODD_PAGES)
+def test_a_page_that_was_not_asked_for_is_no_answer(
+    calm: DialogueStore, troubled: Troubled, name: str
+) -> None:
+    """Whole, and with its own checksum. It is asked again, and no store waits for its end for ever."""
+    store = troubled.open(deadline_s=0.3)
+    asked = 0
+
+    def lie(call: Call, send: Send) -> Reply:
+        nonlocal asked
+        asked += call.operation == "Query"
+        return send(call).but(**ODD_PAGES[name]) if call.operation == "Query" else send(call)
+
+    for ask in (
+        lambda: store.get_dialogue(DIALOGUE),
+        lambda: store.verify_partition(DIALOGUE),
+        lambda: store.verify_chain(DIALOGUE),
+        lambda: add(store),
+    ):
+        troubled.proxy.lie = lie
+        asked = 0
+        with pytest.raises(DialogueStoreError) as caught:
+            ask()
+        assert caught.value.code == "backend_unavailable"
+        assert 0 < asked < 100
+    troubled.proxy.lie = honest
+    assert troubled.open().load_partition(DIALOGUE) == calm.load_partition(DIALOGUE)
+
+
+def test_an_item_that_was_not_asked_for_is_no_answer(
+    table: str, client: DynamoDBClient, troubled: Troubled
+) -> None:
+    partitions = DynamoPartitionStore(table, client=client)
+    partitions.commit([Put({"pk": "p", "sk": "s", "n": 1}, Anything())], token="t")
+    store = troubled.open()
+    assert isinstance(store, EncryptedStore)
+    behind = store.partitions
+    odd: list[dict[str, Any]] = [{}, {"pk": {"S": "p"}}, _key("other", "p")]
+    for item in odd:
+
+        def lie(call: Call, send: Send, item: dict[str, Any] = item) -> Reply:
+            return send(call).but(Item=item)
+
+        troubled.proxy.lie = lie
+        with pytest.raises(Transient) as caught:
+            behind.get("p", "s")
+        assert caught.value.error.code == "backend_unavailable"
+    troubled.proxy.lie = honest
+    assert behind.get("p", "s") == {"pk": "p", "sk": "s", "n": 1}
+
+
 def test_what_dynamodb_may_add_to_an_answer_is_no_fault(
     calm: DialogueStore, troubled: Troubled
 ) -> None:
@@ -440,7 +513,8 @@ ODD_SHAPES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("call", ["get", "query", "last", "stream", "holds_wrapped_keys"])
 def test_an_answer_of_another_shape_is_none(name: str, call: str, proxy: LyingProxy) -> None:
     """With a right checksum: whoever made it is not DynamoDB all the same."""
-    proxy.lie = Always(Reply(200, ODD_SHAPES[name]))
+    member = "Item" if call == "get" else "Items"
+    proxy.lie = Always(Reply(200, {member: ODD_SHAPES[name][member]}))
     partitions = DynamoPartitionStore("t", region="us-east-1", endpoint=proxy.url)
     calls: dict[str, Callable[[], object]] = {
         "get": lambda: partitions.get("p", "s"),

@@ -37,6 +37,10 @@ def watch(client: DynamoDBClient) -> None:
     """Have every response that the client gets checked; one that is no answer is botocore's
     ``HTTPClientError``, with a :class:`NoAnswer` as its ``kwargs["error"]``."""
     model = client.meta.service_model
+    shapes = {name: model.operation_model(name).output_shape for name in _OPERATIONS}
+    members = {name: {*shape.members} if shape else set() for name, shape in shapes.items()}
+    #: What only answers to other requests have, by request.
+    foreign = {name: set().union(*members.values()) - members[name] for name in _OPERATIONS}
 
     def check(
         response_dict: Mapping[str, Any] | None = None, event_name: str = "", **_: Any
@@ -47,8 +51,10 @@ def watch(client: DynamoDBClient) -> None:
             return
         status, body = response_dict["status_code"], response_dict["body"]
         wrong = fault_of(status, response_dict["headers"], body)
-        if wrong is None and status == 200:
-            wrong = _mistaken(model, event_name.rpartition(".")[2], orjson.loads(body))
+        # A proxy may mix two up. What DynamoDB may add to an answer one day is no fault.
+        others = foreign.get(event_name.rpartition(".")[2], set())
+        if wrong is None and status == 200 and others & orjson.loads(body).keys():
+            wrong = "its answer is one to another request"
         if wrong is not None:
             raise HTTPClientError(error=NoAnswer(wrong))
 
@@ -92,13 +98,3 @@ def fault_of(status: int, headers: Mapping[str, str], body: bytes) -> str | None
     except orjson.JSONDecodeError:
         is_object = False
     return None if is_object else f"HTTP {status} with a body that is not a JSON object"
-
-
-def _mistaken(model: Any, operation: str, answer: Mapping[str, Any]) -> str | None:
-    """Why an answer belongs to a request of another kind (a proxy mixed two up), None: it may be to this
-    one. Only members of those others are looked for: what DynamoDB may add to an answer one day is none."""
-    if operation not in _OPERATIONS:
-        return None
-    members = {name: model.operation_model(name).output_shape.members for name in _OPERATIONS}
-    others = {name for known in members.values() for name in known} - set(members[operation])
-    return "its answer is one to another request" if others & answer.keys() else None

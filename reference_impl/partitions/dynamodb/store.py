@@ -1,7 +1,7 @@
 """Items in one DynamoDB table: consistent reads, and every commit a transaction (STORE-16 to 18).
 
 Attribute values are in ``items``, the client in ``client``, what counts as an answer in ``answers``, errors
-in ``errors``, the table in ``setup``. boto3 is imported by the first call.
+in ``errors``, pages in ``pages``, the table in ``setup``. boto3 is imported by the first call.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from .answers import asked, watch
 from .client import make_client
 from .errors import meaning
 from .items import from_engine, to_engine, value_to_engine
+from .pages import Range
 from .setup import SetupReport, create_table, key_differences, where_of
 
 if TYPE_CHECKING:
@@ -151,20 +152,23 @@ class DynamoPartitionStore(PartitionStore):
         def look(client: DynamoDBClient) -> Item | None:
             key = to_engine({"pk": pk, "sk": sk})
             answer = client.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)
-            return from_engine(answer["Item"]) if "Item" in answer else None
+            found = from_engine(answer["Item"]) if "Item" in answer else None
+            if found is not None and (found["pk"], found["sk"]) != (pk, sk):
+                raise ValueError("an item that was not asked for")
+            return found
 
         return self._call(look)
 
     def query(self, pk: str, *, prefix: str = "") -> list[Item]:
         """One request for each megabyte."""
-        return list(self._pages(_keys(pk, prefix=prefix)))
+        return list(self._pages(Range(pk, prefix=prefix)))
 
     def last(self, pk: str, *, prefix: str = "") -> Item | None:
-        return next(self._pages(_keys(pk, prefix=prefix), ScanIndexForward=False, Limit=1), None)
+        return next(self._pages(Range(pk, prefix=prefix, backwards=True), Limit=1), None)
 
     def stream(self, pk: str, *, low: str = "", high: str | None = None) -> Iterator[Item]:
         """One request for each megabyte."""
-        for item in self._pages(_keys(pk, low=low, high=high)):
+        for item in self._pages(Range(pk, low=low, high=high)):
             if item["sk"] != high:  # BETWEEN has both ends
                 yield item
 
@@ -201,9 +205,12 @@ class DynamoPartitionStore(PartitionStore):
             "ExpressionAttributeValues": {":pk": {"S": "dialogue#"}, ":sk": {"S": "dek#"}},
             "Limit": 500,
         }
+        last = None
         while True:
-            items, last = self._call(lambda client: _page(client.scan(**request)))
-            if items:
+            found, last = self._call(
+                lambda client, start=last: _scanned(client.scan(**request), start)  # type: ignore[misc]
+            )
+            if found:
                 return True
             if last is None:
                 return False
@@ -217,15 +224,18 @@ class DynamoPartitionStore(PartitionStore):
 
     # ------------------------------------------------------------------------------ below
 
-    def _pages(self, keys: Mapping[str, Any], **options: Any) -> Iterator[Item]:
+    def _pages(self, keys: Range, **options: Any) -> Iterator[Item]:
         request: dict[str, Any] = {
             "TableName": self.table_name,
             "ConsistentRead": True,
-            **keys,
+            **keys.request(),
             **options,
         }
+        last = None
         while True:
-            items, last = self._call(lambda client: _page(client.query(**request)))
+            items, last = self._call(
+                lambda client, start=last: keys.page(client.query(**request), start)  # type: ignore[misc]
+            )
             yield from items
             if last is None:
                 return
@@ -304,32 +314,6 @@ class DynamoPartitionStore(PartitionStore):
         return error("backend_unavailable", f"DynamoDB refused the request ({code})")
 
 
-def _page(answer: Any) -> tuple[list[Item], Any]:
-    """The items, and where the next page begins, None: nowhere."""
-    return list(map(from_engine, answer["Items"])), answer.get("LastEvaluatedKey")
-
-
-def _keys(pk: str, *, prefix: str = "", low: str = "", high: str | None = None) -> dict[str, Any]:
-    """The key condition of a query: a prefix, or from ``low`` to ``high``."""
-    values = {":pk": pk, ":prefix": prefix, ":low": low, ":high": high}
-    if prefix:
-        condition = "pk = :pk AND begins_with(sk, :prefix)"
-    elif low and high:
-        condition = "pk = :pk AND sk BETWEEN :low AND :high"
-    elif low:
-        condition = "pk = :pk AND sk >= :low"
-    elif high:
-        condition = "pk = :pk AND sk < :high"
-    else:
-        condition = "pk = :pk"
-    return {
-        "KeyConditionExpression": condition,
-        "ExpressionAttributeValues": {
-            name: {"S": value} for name, value in values.items() if value and name in condition
-        },
-    }
-
-
 def _condition(expect: Expectation) -> dict[str, Any]:
     """The condition expression, with placeholders for every name: some are reserved words."""
     if isinstance(expect, Absent):
@@ -350,3 +334,12 @@ def _condition(expect: Expectation) -> dict[str, Any]:
     if values:
         condition["ExpressionAttributeValues"] = values
     return condition
+
+
+def _scanned(answer: Mapping[str, Any], start: Any) -> tuple[bool, Any]:
+    """Whether a page of a scan has items, and where the next one begins, None: nowhere. ``ValueError`` where
+    that is where this one began: a scan has no order to go by."""
+    last = answer.get("LastEvaluatedKey")
+    if last is not None and last == start:
+        raise ValueError("the next page is this one")
+    return bool(list(map(from_engine, answer["Items"]))), last
