@@ -43,7 +43,7 @@ def test_two_stores_that_agree(cli: Cli, tmp_path: Path) -> None:
     assert lines[1].startswith("6 of 6 histories, ")
     assert lines[-1].startswith("equal in what was reached, in ")
     assert "not reached (20 times each, with fewer than 300 histories): " in out
-    assert "recorded dialogues: not replayed, no recorded dialogues in " in out
+    assert "recorded dialogues: not replayed, there are none in " in out
     assert "SQLite" in err
     report = json.loads((tmp_path / "build" / "parity" / "parity.json").read_text())
     assert (report["verdict"], report["histories"]) == ("equal", {"wanted": 6, "played": 6})

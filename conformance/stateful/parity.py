@@ -231,7 +231,7 @@ class _Run:
     def play_corpus(self, folder: Path, tell: Tell) -> None:
         made = list(recorded(folder)) if folder.is_dir() else []
         if not made:
-            self._result.corpus_missing = f"no recorded dialogues in {folder}"
+            self._result.corpus_missing = f"there are none in {folder} (--corpus names a folder)"
             return
         look_every = 1
         if self._result.wanted < ENOUGH_HISTORIES:

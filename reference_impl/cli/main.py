@@ -38,7 +38,8 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def cli() -> None:
     """The reference encrypted dialogue store.
 
-    Exit codes: 0 done, 1 the store refused (the message says what to do), 3 wrong usage.
+    Exit codes: 0 done, 1 the store refused (the message says what to do), 2 the output could not be
+    written, 3 wrong usage, 130 stopped by Ctrl-C.
     """
 
 
