@@ -435,16 +435,19 @@ def only_half_the_actions(call: Call, send: Send) -> Reply | None:
 
 @remembering("transact_get", "several moments at once")
 def torn_in_two() -> Lie:
-    written = threading.Event()
+    begun, written = threading.Event(), threading.Event()
 
     def torn(call: Call, send: Send) -> Reply | None:
         if call.operation != "TransactGetItems":
+            if "transact_get" in str(call.body) and writes(call) and len(of(call)) == 4:
+                begun.wait(5)  # the few writes beside it are not over before it begins
             reply = send(call)
             if writes(call):
                 written.set()
             return reply
         first = send(call.but(TransactItems=of(call)[:50]))
         written.clear()
+        begun.set()
         written.wait(5)
         second = send(call.but(TransactItems=of(call)[50:]))
         return second.but(Responses=first.body["Responses"] + second.body["Responses"])

@@ -40,8 +40,8 @@ def test_the_model_passes_every_test() -> None:
     with open_target("model", TargetOptions()) as target:
         cases = _run(target)
     assert {profile: sum(c.profile == profile for c in cases) for profile in PROFILES} == {
-        "batch": 57,
-        "idempotency": 31,
+        "batch": 62,
+        "idempotency": 32,
     }
     assert [case.id for case in cases if case.outcome != "pass"] == []
 
@@ -54,7 +54,7 @@ def test_a_store_that_does_nothing_passes_none_and_each_by_its_own_assertion() -
         return Backend(NullStore(clock), set_clock=clock.set, profiles=("core", *PROFILES))
 
     cases = _run(Target("null", factory, Engine("in-process"), "null"))
-    assert len(cases) == 88
+    assert len(cases) == 94
     assert [case.id for case in cases if case.outcome != "fail"] == []
     strange = [
         case.id for case in cases if not case.reason.startswith(("AssertionError", "assert "))
