@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +60,16 @@ def test_a_child_that_dies_says_what_it_wrote_to_stderr(tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError, match="the vault is locked: set VAULT_TOKEN"):
         at_once(world_of(tmp_path, Dies), "quick")
+
+
+def test_a_child_is_heard_where_many_descriptors_are_open(tmp_path: Path) -> None:
+    """A backend may hold as many as it likes: some calls of the system take none from 1,024 on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1200:
+        pytest.skip(f"a process may open few files here: {hard}")
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+        while opened.enter_context(Path(os.devnull).open("rb")).fileno() < 1024:
+            pass
+        at_once(world_of(tmp_path, LocalFileKeyProvider), "quick")

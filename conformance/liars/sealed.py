@@ -76,7 +76,7 @@ _PAIR = in_place_of(envelope.payload_of, payloads.parse_payload)
     "ENV-09",
     also={
         **_because(*_READS, "ADDR-10", "ADDR-05"),
-        **touched("STORE-04", "STORE-16", "STORE-18", "STORE-20", "ENV-01"),
+        **touched("STORE-04", "STORE-16", "STORE-18", "STORE-20", "STORE-23", "ENV-01"),
     },
     tried=_PAIR,
 )

@@ -327,6 +327,8 @@ class _Diary(Front):
 
     def asked(self, method: str, given: Mapping[str, Any]) -> None:
         self.logger.info("%s %s", method, _noted(given))
+        for handler in self.logger.handlers:
+            handler.close()  # until the next record
 
 
 @lie("encrypted", "ENV-05", "ERR-03", tried=lambda factory, _: Made(factory, forget_reference))

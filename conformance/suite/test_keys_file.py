@@ -4,7 +4,6 @@ loss."""
 from __future__ import annotations
 
 import os
-import select
 import stat
 import threading
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from ..running.session import World
 from ..targets.base import Backend
 from ..targets.streams import lent_streams
 from .kit.forge import PUBLISHED_UMK, Forge, derive_kek, kek_key_id
-from .kit.forking import Child
+from .kit.forking import Child, can_be_read
 from .kit.helpers import expect_error
 from .kit.marks import profile, rules
 
@@ -306,7 +305,7 @@ def test_processes_that_start_at_once_end_with_one_key(world: World, budget: str
         stack.callback(os.close, ready)
         children = [stack.enter_context(Child(partial(work, one))) for one in storages]
         for child in children:
-            if not select.select([opened], [], [], 20.0)[0]:
+            if not can_be_read(opened, 20.0):
                 child.answer()  # says what became of it
             os.read(opened, 1)
         assert not key_file.exists(), "made before the first use"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import signal
 import sys
 import tempfile
@@ -17,12 +17,20 @@ from typing import Any, NoReturn
 from conformance.targets.guard import NotApplicable, because
 from reference_impl.contract.errors import DialogueStoreError
 
-__all__ = ["Child"]
+__all__ = ["Child", "can_be_read"]
 
 #: Longer than any call may take (STORE-16), shorter than one case may.
 _PATIENCE_S = 20.0
 #: Characters of a child's stderr that a reason shows.
 _LONGEST = 2000
+
+
+def can_be_read(descriptor: int, seconds: float) -> bool:
+    """Whether there is something to read, or its end, within so many seconds. Any descriptor will do, where
+    ``select`` takes none from 1,024 on: a backend may hold as many open as it likes."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        return bool(selector.select(max(0.0, seconds)))
 
 
 class Child:
@@ -67,10 +75,8 @@ class Child:
         says by ``store_closed`` and ``data.cause`` = ``fork`` that it is of no use there loses nothing:
         :class:`NotApplicable`."""
         found, until = b"", time.monotonic() + _PATIENCE_S
-        while ready := select.select([self._answers], [], [], max(0.0, until - time.monotonic()))[
-            0
-        ]:
-            part = os.read(ready[0], 65_536)
+        while can_be_read(self._answers, until - time.monotonic()):
+            part = os.read(self._answers, 65_536)
             if not part:
                 break
             found += part
@@ -92,7 +98,7 @@ def _be_the_child(
     work: Callable[[Callable[[], None]], Any], go: int, answer: int, errors: int
 ) -> NoReturn:
     def told() -> None:
-        assert select.select([go], [], [], _PATIENCE_S)[0], "the parent never told to go on"
+        assert can_be_read(go, _PATIENCE_S), "the parent never told to go on"
         os.read(go, 1)
 
     try:
