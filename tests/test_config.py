@@ -16,7 +16,7 @@ from reference_impl.config import _SETTINGS, read_config
 from reference_impl.contract.errors import DialogueStoreError
 from reference_impl.partitions.dynamodb.store import DynamoPartitionStore
 from reference_impl.partitions.sqlite.store import SqlitePartitionStore
-from reference_impl.store.composing import compose
+from reference_impl.store import composing
 from reference_impl.store.runtime import SYSTEM
 from reference_impl.testing import exchanged
 
@@ -179,7 +179,7 @@ def test_a_configured_store_uses_the_systems_randomness(tmp_path: Path) -> None:
         return honest(*args, **settings)
 
     with (
-        exchanged(compose, watched),
+        exchanged(composing.compose, watched),
         create_dialogue_store(
             storage={"backend": "sqlite", "sqlite": {"path": str(tmp_path / "d.db")}},
             keys={"path": str(tmp_path / "umk.key")},
