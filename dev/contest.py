@@ -189,6 +189,7 @@ def _compete(
             except DialogueStoreError as error:
                 code = error.code
             writes.append(Write(writer, began, time.monotonic(), code))
+        start.wait(_PATIENCE_S)  # what it takes a process to end slows nobody who still writes
     told.put(writes)
 
 

@@ -428,13 +428,33 @@ def test_a_turn_is_over_after_eight_commits(
     for _ in range(3):  # a burst that has met somebody
         say(store)
     partitions.calls.clear()
+    partitions.sent.clear()
     for _ in range(8):
         say(store)
-    takes = [n for n, call in enumerate(partitions.calls) if call == "commit turn#d"]
-    gives = [n for n, call in enumerate(partitions.calls) if call.endswith("dialogue#d turn#d")]
-    assert (len(takes), len(gives)) == (1, 1)
-    between = partitions.calls[gives[0] : takes[0]]
-    assert [call for call in between if call.startswith("commit")] == [partitions.calls[gives[0]]]
+    about = [
+        (type(action).__name__, len(sent) > 1)
+        for sent in partitions.sent
+        for action, key in zip(sent, keys_of(sent), strict=True)
+        if key == TURN
+    ]
+    # Kept from write to write, given back with the eighth, then taken anew; each with a write but the taking.
+    assert about.count(("Delete", True)) == 1
+    assert about.count(("Put", False)) == 1
+    given_back = about.index(("Delete", True))
+    assert about[given_back + 1] == ("Put", False)
+    assert set(about) == {("Put", True), ("Delete", True), ("Put", False)}
+
+
+def test_a_burst_that_ends_holds_nobody_up(
+    store: EncryptedStore, partitions: Turning, keys: LocalFileKeyProvider, time: Time
+) -> None:
+    """A client that stays open, and writes no more, is not waited for as one that is at work."""
+    losing(store, partitions, keys, time)
+    say(store)  # a burst: the turn is kept for the next call
+    assert MemoryPartitionStore.get(partitions, *TURN) is not None
+    others = Time(70.0)
+    assert Turn(partitions, "d", others.runtime).take(80.0)
+    assert others.now - 70.0 <= 0.1
 
 
 def test_a_turn_lies_in_no_partition(tmp_path: Path, keys: LocalFileKeyProvider) -> None:

@@ -37,13 +37,16 @@ __all__ = ["Pace", "Turn"]
 _LEASE_S, _GONE_S = 0.25, 0.3
 #: Either is so many times what one look takes, where the engine is that slow: three times as long at most.
 _SLOW_LEASE, _SLOW_GONE, _SLOWEST = 15.0, 20.0, 3.0
+#: A turn between two calls of its holder is taken away when it was unchanged for this share of what two looks
+#: are apart, or for so many times what one look takes.
+_IDLE, _SLOW_IDLE = 1 / 3, 10.0
 #: Commits of one turn; and of a client that has met nobody, before it looks whether somebody waits.
 _COMMITS = 8
 #: Such a client looks with every so many commits from then on, in the commit itself.
 _LOOK_EVERY = 4
-#: Seconds that who released a turn leaves it to others; twice as many each time that nobody took it, up
-#: to the second.
-_REST_S, _LONGEST_REST_S = 0.05, 0.4
+#: Who released a turn leaves it to others for so many times what two looks are apart; twice as long each time
+#: that nobody took it, up to the second.
+_REST, _LONGEST_REST = 1.25, 3.0
 #: The most that two looks of who waits are apart shrinks to this share, within so many times its length.
 _PATIENT, _AGE = 6.0, 20.0
 #: Where one look takes long, two are so many times further apart, so that who waits holds up nobody who
@@ -66,10 +69,22 @@ _NO_TURN = (ConditionFailed, Contention, Transient, LostAnswer, DialogueStoreErr
 
 
 class _Mark(NamedTuple):
-    """What tells one turn from another: its holder, and how often it was renewed."""
+    """What tells one turn from another: its holder, and how often it was renewed. ``is_idle``: the holder is
+    between two calls, and there may be no other."""
 
     holder: str
     number: int
+    is_idle: bool = False
+
+    @property
+    def attributes(self) -> dict[str, str | int]:
+        """Those of the item that are the mark's."""
+        idle = {"idle": 1} if self.is_idle else {}
+        return {"holder": self.holder, "count": self.number, **idle}
+
+    def renewed(self, *, is_idle: bool = False) -> _Mark:
+        """The same turn, later."""
+        return _Mark(self.holder, self.number + 1, is_idle)
 
 
 #: Of whatever no holder has put there.
@@ -80,9 +95,9 @@ class Turn:
     """One client's place in the queue of a dialogue: an item that its holder put there.
 
     It lies at pk ``turn#{dialogue_id}``, in no partition of the contract: ``holder`` is made anew for each
-    turn (32 hex digits), ``count`` grows as it is renewed. No machine's clock stands in it. Whatever else
-    lies there is waited for as long as an unchanged turn, and replaced. No error of the engine comes out
-    of here: who cannot have a turn goes on without one.
+    turn (32 hex digits), ``count`` grows as it is renewed, ``idle`` is there between two calls of a burst. No
+    machine's clock stands in it. Whatever else lies there is waited for as long as an unchanged turn, and
+    replaced. No error of the engine comes out of here: who cannot have a turn goes on without one.
     """
 
     def __init__(self, partitions: PartitionStore, dialogue_id: str, runtime: Runtime) -> None:
@@ -95,7 +110,8 @@ class Turn:
         #: The most that two looks of another client are apart, by what they take here.
         self._apart_s = self._look_s
         self._released = -math.inf
-        self._rest_s = _REST_S
+        self._rest_s = _REST * self._look_s
+        self._leaving: tuple[_Mark, float] | None = None
         self.key = (f"turn#{dialogue_id}", "turn")
         #: Whether somebody else held it when it was asked for last.
         self.met_others = False
@@ -106,6 +122,15 @@ class Turn:
     def is_held(self) -> bool:
         """Whether this client took it and has not given it back; the lease may be over."""
         return self._held is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is held between two calls, so that others need not wait for long."""
+        return self._held is not None and self._held.is_idle
+
+    def goes_on(self) -> bool:
+        """Whether the next call of a burst may count on it: the condition of its commit will tell."""
+        return self.is_idle and self._age() < _BURST_S
 
     def take(self, until: float) -> bool:
         """Whether it could be had by ``until``, seconds of the runtime's ``monotonic``."""
@@ -131,12 +156,14 @@ class Turn:
             there = self._partitions.get(*self.key)
             took = runtime.monotonic() - asked
             gone_s = min(max(_GONE_S, _SLOW_GONE * took), _SLOWEST * _GONE_S)
+            idle_s = min(max(_IDLE * self._look_s, _SLOW_IDLE * took), gone_s)
             mark = None if there is None else _mark(there)
-            if mark is None or (mark == seen and asked - since >= gone_s):
+            is_idle = mark is not None and mark.is_idle
+            if mark is None or (mark == seen and asked - since >= (idle_s if is_idle else gone_s)):
                 if self._put(_lies(mark), _Mark(runtime.token(), 1)):
                     self._lease_s = min(max(_LEASE_S, _SLOW_LEASE * took), _SLOWEST * _LEASE_S)
-                    rest = _REST_S if self.met_others else 2 * self._rest_s
-                    self._rest_s = min(rest, _LONGEST_REST_S)
+                    rest = _REST * self._look_s if self.met_others else 2 * self._rest_s
+                    self._rest_s = min(rest, _LONGEST_REST * self._look_s)
                     return True
             elif mark != seen:
                 self.met_others = True
@@ -148,22 +175,22 @@ class Turn:
             bound = self._look_s * (1 - aged * (1 - 1 / _PATIENT))
             slow_s = min(_COURTESY * took, _LONGEST_LOOK_S)
             self._apart_s = max(self._look_s, slow_s) + took
-            self._sleep(runtime.jitter(max(bound, slow_s)), until)
+            # One that is idle is looked at again as soon as it may be over.
+            wait_s = idle_s if is_idle else runtime.jitter(max(bound, slow_s))
+            self._sleep(wait_s, until)
         return False
 
     def keep(self) -> bool:
-        """Whether it is still held; renewed where half of the lease is over."""
+        """Whether it is still held; renewed where half of the lease is over, or others take it to be idle."""
         held = self._held
         if held is None:
             return False
         age = self._age()
-        if age < self._lease_s / 2:
+        if age < self._lease_s / 2 and not held.is_idle:
             return True
         self.given_back()
         try:
-            return age < self._lease_s and self._put(
-                _lies(held), _Mark(held.holder, held.number + 1)
-            )
+            return age < self._lease_s and self._put(_lies(held), held.renewed())
         except _NO_TURN:
             return False
 
@@ -174,6 +201,22 @@ class Turn:
         if held is None or self._age() >= self._lease_s:
             return []
         return [Delete(self.key, _lies(held))]
+
+    def leaving_idle(self) -> list[Action]:
+        """What keeps it for the next call of a burst, in a commit of the dialogue; it fails as
+        :meth:`giving_back` does."""
+        held = self._held
+        now = self._runtime.monotonic()
+        if held is None or self._age() >= self._lease_s:
+            return []
+        mark = held.renewed(is_idle=True)
+        self._leaving = mark, now
+        return [self._item(mark, _lies(held))]
+
+    def left_idle(self) -> None:
+        """A commit with :meth:`leaving_idle` is through."""
+        if self._leaving is not None:
+            self._held, self._since = self._leaving
 
     def given_back(self) -> None:
         """It is no longer this client's: a commit with :meth:`giving_back` is through."""
@@ -193,11 +236,9 @@ class Turn:
             pass
 
     def _put(self, expect: Expectation, mark: _Mark) -> bool:
-        pk, sk = self.key
-        item: Item = {"pk": pk, "sk": sk, "holder": mark.holder, "count": mark.number}
         begun = self._runtime.monotonic()
         try:
-            self._partitions.commit([Put(item, expect)], token=self._runtime.token())
+            self._partitions.commit([self._item(mark, expect)], token=self._runtime.token())
         except (ConditionFailed, Contention):
             self.met_others = True
             return False
@@ -205,6 +246,11 @@ class Turn:
             return False  # if it took place, it ends by itself
         self._held, self._since = mark, begun
         return True
+
+    def _item(self, mark: _Mark, expect: Expectation) -> Put:
+        pk, sk = self.key
+        item: Item = {"pk": pk, "sk": sk, **mark.attributes}
+        return Put(item, expect)
 
     def _age(self) -> float:
         return self._runtime.monotonic() - self._since
@@ -242,7 +288,7 @@ class Pace:
 
         Returns whether others have most likely written meanwhile, so that it is better to read first."""
         now = self._runtime.monotonic()
-        if self.turn.is_held and self.turn.keep():
+        if self.turn.goes_on() or self.turn.keep():
             return False
         if now - self._met < _CONTENDED_S and self._asks(now):
             self._commits = 0
@@ -263,7 +309,7 @@ class Pace:
             return []
         if self.turn.is_held:
             is_last = not self._is_burst or self._commits + 1 >= _COMMITS
-            return self.turn.giving_back() if is_last else []
+            return self.turn.giving_back() if is_last else self.turn.leaving_idle()
         over = self._commits - _COMMITS
         if over < 0 or over % _LOOK_EVERY or not self._asks(self._runtime.monotonic()):
             return []
@@ -290,13 +336,15 @@ class Pace:
         if any(isinstance(action, Delete) for action in besides):
             self._note_others()
             self.turn.given_back()
+        elif any(isinstance(action, Put) for action in besides):
+            self.turn.left_idle()
         elif self.turn.is_held and self._commits >= _COMMITS:
             self._release()
 
     def end(self, *, failed: bool) -> None:
-        """The call ends: the turn is kept for the next one of a burst alone."""
+        """The call ends: the turn is kept for the next one of a burst alone, and others know."""
         self._ended = self._runtime.monotonic()
-        if failed or not self._is_burst:
+        if failed or not self.turn.is_idle:
             self._release()
 
     def _release(self) -> None:
@@ -326,4 +374,6 @@ def _mark(item: Item) -> _Mark:
     if type(holder) is not str or type(count) is not int:
         return _FORGED
     is_turn = len(holder) == 32 and set(holder) <= set(string.hexdigits)
-    return _Mark(holder, count) if is_turn and 0 < count < MAX_INTEGER else _FORGED
+    if not is_turn or not 0 < count < MAX_INTEGER:
+        return _FORGED
+    return _Mark(holder, count, "idle" in item)

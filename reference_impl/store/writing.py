@@ -115,6 +115,8 @@ class Writer:
     def load(self, operation: Operation) -> Snapshot:
         """A fresh state that a write can be planned on. What another writer committed to a journal is put
         in place first: then the partition is read again, which is :class:`Contention`."""
+        if operation.turn is not None:
+            operation.turn.keep()
         loaded = self._loader.attempt(operation)
         if loaded.findings:
             raise as_error(loaded.findings[0])

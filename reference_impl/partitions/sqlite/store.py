@@ -95,7 +95,7 @@ class SqlitePartitionStore(PartitionStore):
     while a call was running.
     """
 
-    turn_look_s = 0.03  # a look costs little
+    turn_look_s = 0.008  # a look costs little
 
     def __init__(
         self,
