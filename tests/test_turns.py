@@ -427,7 +427,6 @@ def test_a_turn_is_over_after_eight_commits(
     losing(store, partitions, keys, time)
     for _ in range(3):  # a burst that has met somebody
         say(store)
-    partitions.calls.clear()
     partitions.sent.clear()
     for _ in range(8):
         say(store)
@@ -443,6 +442,8 @@ def test_a_turn_is_over_after_eight_commits(
     given_back = about.index(("Delete", True))
     assert about[given_back + 1] == ("Put", False)
     assert set(about) == {("Put", True), ("Delete", True), ("Put", False)}
+    # Between giving it back and taking it nothing is written, and nothing without it afterwards.
+    assert all(TURN in keys_of(sent) for sent in partitions.sent)
 
 
 def test_a_burst_that_ends_holds_nobody_up(
@@ -455,6 +456,48 @@ def test_a_burst_that_ends_holds_nobody_up(
     others = Time(70.0)
     assert Turn(partitions, "d", others.runtime).take(80.0)
     assert others.now - 70.0 <= 0.1
+
+
+def test_who_reads_in_a_burst_says_first_that_it_is_at_work(
+    store: EncryptedStore, partitions: Turning, keys: LocalFileKeyProvider, time: Time
+) -> None:
+    """Else others would take its turn away from under a long read."""
+    losing(store, partitions, keys, time)
+    say(store)  # a burst: the turn is kept for the next call
+    partitions.calls.clear()
+    with pytest.raises(DialogueStoreError):  # what no commit will prove is read afresh
+        store.record_expert_response("d", "nobody", 0, "said")
+    reading = partitions.calls.index("query dialogue#d")
+    assert partitions.calls[:reading] == ["commit turn#d", "last audit#d"]
+
+
+def test_a_call_soon_after_a_burst_asks_for_no_turn(
+    store: EncryptedStore, partitions: Turning, keys: LocalFileKeyProvider, time: Time
+) -> None:
+    """It may still be its own: the condition of the commit tells, which gives it back."""
+    losing(store, partitions, keys, time)
+    say(store)
+    time.now += 0.1
+    partitions.calls.clear()
+    say(store)
+    assert partitions.calls == ["commit audit#d dialogue#d turn#d"]
+    assert MemoryPartitionStore.get(partitions, *TURN) is None
+
+
+def test_who_waits_on_a_fast_engine_leaves_the_cpu_to_who_works(partitions: Turning) -> None:
+    partitions.turn_look_s = SqlitePartitionStore.turn_look_s
+    mine, time = Time(50.0), Time(2.0)
+    holder = Turn(partitions, "d", mine.runtime)
+    assert holder.take(51.0)
+
+    def work() -> None:
+        mine.now = 50.0 + (time.now - 2.0)
+        assert holder.keep()
+
+    time.meanwhile = work
+    partitions.calls.clear()
+    assert not Turn(partitions, "d", time.runtime).take(4.0)
+    assert partitions.calls.count("get turn#d") <= 510  # 4 ms apart on average
 
 
 def test_a_turn_lies_in_no_partition(tmp_path: Path, keys: LocalFileKeyProvider) -> None:
@@ -484,8 +527,30 @@ def test_a_turn_that_was_taken_away_is_not_given_back_in_the_other_s_place(
     theft: Item = {"pk": TURN[0], "sk": TURN[1], "holder": "a" * 32, "count": 1}
     MemoryPartitionStore.commit(partitions, [Put(theft)], token="t")
     revision = store.load_partition("d").revision
-    time.now += 0.1  # no burst any more: the next commit gives it back
+    time.now += 0.1  # no burst any more: the next commit would give it back
     begun = time.now
     say(store)
     assert time.now - begun >= 0.3  # it waited for the other, until that one was gone
     assert store.load_partition("d").revision == revision + 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lost_answer_in_a_burst_keeps_the_write_and_the_turn(
+    store: EncryptedStore,
+    partitions: Turning,
+    keys: LocalFileKeyProvider,
+    time: Time,
+    when: str,
+) -> None:
+    """Whether the first try took place or not, the same write is there once, and the burst goes on."""
+    losing(store, partitions, keys, time)
+    say(store)
+    revision = store.load_partition("d").revision
+    getattr(partitions, when).append(LostAnswer())
+    partitions.sent.clear()
+    say(store)
+    assert partitions.sent[0] == partitions.sent[1]
+    partitions.calls.clear()
+    say(store)
+    assert partitions.calls == ["commit audit#d dialogue#d turn#d"]
+    assert store.load_partition("d").revision == revision + 2

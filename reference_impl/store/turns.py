@@ -47,8 +47,9 @@ _LOOK_EVERY = 4
 #: Who released a turn leaves it to others for so many times what two looks are apart; twice as long each time
 #: that nobody took it, up to the second.
 _REST, _LONGEST_REST = 1.25, 3.0
-#: The most that two looks of who waits are apart shrinks to this share, within so many times its length.
-_PATIENT, _AGE = 6.0, 20.0
+#: The most that two looks of who waits are apart shrinks to this share, within so many times its length, but
+#: never below these seconds: those who wait would take the CPU from who works.
+_PATIENT, _AGE, _SHORTEST_LOOK_S = 6.0, 20.0, 0.008
 #: Where one look takes long, two are so many times further apart, so that who waits holds up nobody who
 #: works; up to these seconds.
 _COURTESY, _LONGEST_LOOK_S = 5.0, 0.3
@@ -110,7 +111,7 @@ class Turn:
         #: The most that two looks of another client are apart, by what they take here.
         self._apart_s = self._look_s
         self._released = -math.inf
-        self._rest_s = _REST * self._look_s
+        self._rest = _REST
         self._leaving: tuple[_Mark, float] | None = None
         self.key = (f"turn#{dialogue_id}", "turn")
         #: Whether somebody else held it when it was asked for last.
@@ -129,8 +130,8 @@ class Turn:
         return self._held is not None and self._held.is_idle
 
     def goes_on(self) -> bool:
-        """Whether the next call of a burst may count on it: the condition of its commit will tell."""
-        return self.is_idle and self._age() < _BURST_S
+        """Whether the next call may count on it without asking: the condition of its commit will tell."""
+        return self.is_idle and self._age() < self._lease_s
 
     def take(self, until: float) -> bool:
         """Whether it could be had by ``until``, seconds of the runtime's ``monotonic``."""
@@ -148,7 +149,7 @@ class Turn:
     def _wait(self, until: float) -> bool:
         runtime = self._runtime
         begun = runtime.monotonic()
-        self._sleep(self._released + max(self._rest_s, self._apart_s) - begun, until)
+        self._sleep(self._released + max(self._rest * self._look_s, self._apart_s) - begun, until)
         seen: _Mark | None = None
         since = 0.0
         for _ in range(_LOOKS):
@@ -162,8 +163,7 @@ class Turn:
             if mark is None or (mark == seen and asked - since >= (idle_s if is_idle else gone_s)):
                 if self._put(_lies(mark), _Mark(runtime.token(), 1)):
                     self._lease_s = min(max(_LEASE_S, _SLOW_LEASE * took), _SLOWEST * _LEASE_S)
-                    rest = _REST * self._look_s if self.met_others else 2 * self._rest_s
-                    self._rest_s = min(rest, _LONGEST_REST * self._look_s)
+                    self._rest = _REST if self.met_others else min(2 * self._rest, _LONGEST_REST)
                     return True
             elif mark != seen:
                 self.met_others = True
@@ -173,7 +173,7 @@ class Turn:
                 return False
             aged = min(1.0, (now - begun) / (_AGE * self._look_s))
             bound = self._look_s * (1 - aged * (1 - 1 / _PATIENT))
-            slow_s = min(_COURTESY * took, _LONGEST_LOOK_S)
+            slow_s = min(max(_COURTESY * took, _SHORTEST_LOOK_S), _LONGEST_LOOK_S)
             self._apart_s = max(self._look_s, slow_s) + took
             # One that is idle is looked at again as soon as it may be over.
             wait_s = idle_s if is_idle else runtime.jitter(max(bound, slow_s))
